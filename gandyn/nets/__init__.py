@@ -1,0 +1,1 @@
+"""A field from torch modules."""
