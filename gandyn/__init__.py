@@ -1,1 +1,41 @@
-"""gandyn."""
+"""GAN training as a dynamical system.
+
+A GAN is a **vector field**: the velocity of all parameters of both players under gradient descent on
+their own losses. What modifies the dynamics maps a field to a field; what discretises it maps a field to
+an **update map**. What analyses it is a function of a field or map that returns a small **result**. What
+draws takes an axes and a result.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from gandyn.field import Block, Layout, System, UpdateMap, VectorField, check_field
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Block",
+    "Layout",
+    "System",
+    "UpdateMap",
+    "VectorField",
+    "check_field",
+    "games",
+    "nets",
+    "plot",
+]
+
+#: Subpackages that bring torch, sympy or matplotlib: loaded when first used.
+_LAZY = ("games", "nets", "plot")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"gandyn.{name}")
+    raise AttributeError(f"module 'gandyn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,455 @@
+"""Two torch modules and a fixed batch as a vector field, with exact products with its Jacobian."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+import torch.autograd.forward_ad as forward_ad
+from torch import Tensor, nn
+
+from gandyn.field import Layout, VectorField
+from gandyn.nets.losses import Losses, Play
+from gandyn.nets.modules import BatchNormMode, DropoutMode, Network, get_state, split_like, tensors_in
+
+__all__ = ["Batch", "Game", "derivatives", "gan_field", "gan_losses"]
+
+#: A tensor of samples, or a tuple of samples and their conditions (labels, ...).
+Inputs: TypeAlias = Tensor | Sequence[Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one evaluation of the game sees: data, latents, and the draws of the penalties.
+
+    Args:
+        real: inputs of the discriminator: images (N, ...) and, if any, conditions (N, ...).
+        latent: inputs of the generator: latents (M, ...) and, if any, conditions (M, ...).
+        mix: shape (N,), in [0, 1]: places of the interpolates of a gradient penalty.
+        seed: seed of seeded dropout.
+    """
+
+    real: tuple[Tensor, ...]
+    latent: tuple[Tensor, ...]
+    mix: Tensor
+    seed: int = 0
+
+
+def as_inputs(name: str, value: Inputs, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+    """Return samples and conditions as a tuple, floating ones in ``dtype``, checked."""
+    parts = (value,) if isinstance(value, Tensor) else tuple(value)
+    if not parts or not all(isinstance(part, Tensor) for part in parts):
+        kinds = [type(part).__name__ for part in parts]
+        raise TypeError(f"{name} must be a tensor or a tuple of tensors, got {kinds or 'nothing'}")
+    counts = [part.shape[0] if part.ndim else 0 for part in parts]
+    if len(set(counts)) != 1 or counts[0] == 0:
+        raise ValueError(f"{name}: expected the same, positive number of samples in each, got {counts}")
+    for part in parts:
+        if part.is_floating_point() and not torch.isfinite(part).all():
+            raise ValueError(f"{name} has {int((~torch.isfinite(part)).sum())} non-finite entries")
+    if not parts[0].is_floating_point():
+        raise TypeError(
+            f"{name} must be floating point, got {parts[0].dtype}; convert it, "
+            "for example with images.float() / 255"
+        )
+    return tuple(p.detach().to(device, dtype if p.is_floating_point() else p.dtype) for p in parts)
+
+
+class Game:
+    """Both networks and their losses, as pure functions of the joint parameters and a batch.
+
+    Args:
+        generator: the user's module; not changed.
+        discriminator: the user's module; not changed.
+        losses: what each player descends.
+        dtype: float type of all computations.
+        batch_norm: see ``gan_field``.
+        dropout: see ``gan_field``.
+        training: leave the modes of all layers as they are and let buffers be updated.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        losses: Losses,
+        *,
+        dtype: torch.dtype,
+        batch_norm: BatchNormMode | None = None,
+        dropout: DropoutMode | None = None,
+        training: bool = False,
+    ) -> None:
+        if not isinstance(losses, Losses):
+            raise TypeError(
+                f"losses must be gandyn.nets.Losses, got {type(losses).__name__}; for example "
+                "nets.losses.nonsaturating() or nets.Losses(generator=..., discriminator=...)"
+            )
+        if not dtype.is_floating_point:
+            raise TypeError(f"dtype must be a floating type such as torch.float64, got {dtype}")
+        modes: dict[str, Any] = {"batch_norm": batch_norm, "dropout": dropout, "training": training}
+        self.generator = Network(generator, "generator", dtype=dtype, **modes)
+        self.discriminator = Network(discriminator, "discriminator", dtype=dtype, **modes)
+        self.losses = losses
+        self.dtype = dtype
+        self.device = next(generator.parameters()).device
+        self.stochastic = training or dropout == "seeded"
+        self.layout = Layout((*self.generator.blocks, *self.discriminator.blocks))
+        self.sizes = [sum(self.generator.sizes), sum(self.discriminator.sizes)]
+
+    @contextmanager
+    def drawing(self, seed: int) -> Iterator[None]:
+        """Seed torch's own generators for the layers that draw from them, and put them back after."""
+        if not self.stochastic:
+            yield
+            return
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            yield
+
+    def split(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the parameters of both players as views of a state of shape (n,)."""
+        flat_g, flat_d = x.split(self.sizes)
+        return split_like(flat_g, self.generator), split_like(flat_d, self.discriminator)
+
+    def fakes(self, theta_g: Sequence[Tensor], batch: Batch) -> tuple[Tensor, ...]:
+        """Return what the discriminator sees of the generator: samples and their conditions."""
+        return (self.generator(theta_g, *batch.latent), *batch.latent[1:])
+
+    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...]) -> Tensor:
+        """Return the generator's loss, a scalar, on generated samples."""
+        return self.losses.generator(self.discriminator(theta_d, *fake))
+
+    def discriminator_loss(
+        self,
+        theta_d: Sequence[Tensor],
+        fake: tuple[Tensor, ...],
+        batch: Batch,
+        outputs: tuple[Any, Any] | None = None,
+    ) -> tuple[Tensor, tuple[Any, Any]]:
+        """Return the discriminator's loss with its penalties, and its outputs on real and fake."""
+
+        def critic(*inputs: Tensor) -> Any:
+            return self.discriminator(theta_d, *inputs)
+
+        on_real, on_fake = outputs or (critic(*batch.real), critic(*fake))
+        loss = self.losses.discriminator(on_real, on_fake)
+        for penalty in self.losses.penalties:
+            loss = loss + penalty(Play(batch.real, fake, critic, batch.mix))
+        return loss, (on_real, on_fake)
+
+    def with_statistics_at(self, x: Tensor, batch: Batch) -> Game:
+        """Return the game with running statistics measured at ``x``, where they are re-estimated.
+
+        They hang on views of ``x`` of their own: a player's gradient takes them as constants, as in
+        evaluation mode, while the derivative of the field follows them.
+        """
+        if not (self.generator.reestimates or self.discriminator.reestimates):
+            return self
+        theta_g, theta_d = self.split(x)
+        game = copy.copy(self)
+        game.generator = self.generator.measured_at(theta_g, *batch.latent)
+        fake = game.fakes(theta_g, batch)
+        joined = [torch.cat([a, b]) for a, b in zip(batch.real, fake, strict=True)]
+        game.discriminator = self.discriminator.measured_at(theta_d, *joined)
+        return game
+
+    def both_losses(
+        self, theta_g: Sequence[Tensor], theta_d: Sequence[Tensor], batch: Batch
+    ) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
+        """Return both players' losses and the discriminator's outputs, from one forward pass."""
+        fake = self.fakes(theta_g, batch)
+        outputs = (self.discriminator(theta_d, *batch.real), self.discriminator(theta_d, *fake))
+        loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
+        return self.losses.generator(outputs[1]), loss_d, outputs
+
+    def velocity(self, x: Tensor, batch: Batch, *, create_graph: bool = False) -> Tensor:
+        """Return -(dL_G/dtheta_G, dL_D/dtheta_D), each player's own loss for its own block.
+
+        Args:
+            x: state of shape (n,); differentiated through if it requires grad.
+            batch: what to evaluate on.
+            create_graph: keep the graph that reverse-mode derivatives of the result need.
+        """
+        x = x if x.requires_grad else x.detach().requires_grad_()
+        with torch.enable_grad(), self.drawing(batch.seed):
+            game = self.with_statistics_at(x, batch)
+            theta_g, theta_d = self.split(x)
+            loss_g, loss_d, _ = game.both_losses(theta_g, theta_d, batch)
+            by_g = gradient(loss_g, theta_g, create_graph=create_graph, retain_graph=True)
+            by_d = gradient(loss_d, theta_d, create_graph=create_graph)
+        return -torch.cat([g.reshape(-1) for g in (*by_g, *by_d)])
+
+
+def gradient(
+    loss: Tensor, theta: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """Return dloss/dtheta for each tensor of ``theta``, zero where the loss does not depend on it."""
+    keep = create_graph or retain_graph
+    return torch.autograd.grad(
+        loss, theta, create_graph=create_graph, retain_graph=keep, materialize_grads=True
+    )
+
+
+#: ``fn(x, t, create_graph) -> (n,)`` at one state of shape (n,).
+Pointwise: TypeAlias = Callable[[Tensor, Any, bool], Tensor]
+
+
+class Derivatives(NamedTuple):
+    """A system's function and its derivatives, over leading axes."""
+
+    fn: Callable[..., Tensor]
+    jac: Callable[..., Tensor]
+    jvp: Callable[..., Tensor]
+    vjp: Callable[..., Tensor]
+
+
+def derivatives(fn: Pointwise) -> Derivatives:
+    """Return a system's function and its derivatives over leading axes, from one pointwise function.
+
+    ``jvp`` is forward mode over the reverse mode inside ``fn``, or, for layers without a forward mode in
+    torch (group norm, weight norm), the derivative of ``w -> J^T w``; ``vjp`` differentiates the graph of
+    ``fn``, built once for all directions at a point.
+
+    Args:
+        fn: differentiable in x of shape (n,); keeps its graph if asked to.
+    """
+
+    def value(x: Tensor, t: Any) -> Tensor:
+        rows = [fn(row, t, False).detach() for row in x.reshape(-1, x.shape[-1])]
+        return torch.stack(rows).reshape(x.shape)
+
+    def push(x: Tensor, u: Tensor, t: Any) -> Tensor:
+        try:
+            with forward_ad.dual_level():
+                dual = forward_ad.make_dual(x.detach().clone().requires_grad_(), u.to(x))
+                tangent = forward_ad.unpack_dual(fn(dual, t, False)).tangent
+        except NotImplementedError:
+            return push_by_reverse(x, u, t)
+        return torch.zeros_like(x) if tangent is None else tangent.detach()
+
+    def push_by_reverse(x: Tensor, u: Tensor, t: Any) -> Tensor:
+        x = x.detach().clone().requires_grad_()
+        w = torch.zeros_like(x, requires_grad=True)
+        (pulled,) = torch.autograd.grad(fn(x, t, True), x, w, create_graph=True, materialize_grads=True)
+        return torch.autograd.grad(pulled, w, u.to(x), materialize_grads=True)[0]
+
+    def jvp(x: Tensor, u: Tensor, t: Any) -> Tensor:
+        x, u = torch.broadcast_tensors(x, u)
+        pairs = zip(x.reshape(-1, x.shape[-1]), u.reshape(-1, u.shape[-1]), strict=True)
+        return torch.stack([push(row, direction, t) for row, direction in pairs]).reshape(x.shape)
+
+    def pull(x: Tensor, directions: Tensor, t: Any) -> Tensor:
+        x = x.detach().clone().requires_grad_()
+        result = fn(x, t, True)
+        return torch.stack(
+            [
+                torch.autograd.grad(result, x, w.to(x), retain_graph=True, materialize_grads=True)[0]
+                for w in directions
+            ]
+        )
+
+    def vjp(x: Tensor, u: Tensor, t: Any) -> Tensor:
+        n = x.shape[-1]
+        if x.reshape(-1, n).shape[0] == 1:
+            shape = torch.broadcast_shapes(x.shape, u.shape)
+            return pull(x.reshape(n), u.reshape(-1, n), t).reshape(shape)
+        x, u = torch.broadcast_tensors(x, u)
+        pairs = zip(x.reshape(-1, n), u.reshape(-1, n), strict=True)
+        return torch.cat([pull(row, direction[None], t) for row, direction in pairs]).reshape(x.shape)
+
+    def jac(x: Tensor, t: Any) -> Tensor:
+        n = x.shape[-1]
+        eye = torch.eye(n, dtype=x.dtype, device=x.device)
+        return torch.stack([pull(row, eye, t) for row in x.reshape(-1, n)]).reshape(*x.shape, n)
+
+    return Derivatives(value, jac, jvp, vjp)
+
+
+def gan_field(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    losses: Losses,
+    real: Inputs,
+    latent: Inputs,
+    *,
+    batch_norm: BatchNormMode | None = None,
+    dropout: DropoutMode | None = None,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    label: str = "",
+) -> VectorField:
+    """Return the training dynamics of two modules on a fixed batch as a vector field.
+
+    ``v(x) = (-dL_G/dtheta_G, -dL_D/dtheta_D)`` at the joint parameters ``x``, generator first. The modules
+    are used as they are and never changed: not their parameters, buffers, ``.grad``, training mode, nor
+    torch's generator. Parameters with ``requires_grad=False`` and buffers are constants, as they are now;
+    spectral norm keeps its present power-iteration vectors.
+
+    Args:
+        generator: called as ``generator(*latent)``.
+        discriminator: called as ``discriminator(samples, *conditions)``; returns logits of any shape that
+            the losses take.
+        losses: what each player descends, for example ``nets.losses.nonsaturating()``.
+        real: data of shape (N, ...), float; or a tuple with conditions, ``(images, labels)``.
+        latent: latents of shape (M, ...), float; or a tuple with conditions, ``(z, labels)``, which the
+            discriminator sees beside the fakes.
+        batch_norm: what normalisation layers with running statistics do: "frozen" (the running
+            statistics as they are), "batch" (those of this batch, as in training) or "reestimate"
+            (measured anew at every state). Needed if such a layer is in training mode.
+        dropout: "eval" (off) or "seeded" (the same draws at every evaluation, from ``seed``). Needed if
+            such a layer is in training mode.
+        seed: seed of seeded dropout and of the interpolates of a gradient penalty.
+        dtype: float type of the whole computation.
+        label: name for titles and messages.
+
+    Returns:
+        Field on states of shape (..., n), in torch, on the device of the generator.
+
+    Raises:
+        ValueError: a layer whose mode must be chosen; a network that is no function of its parameters;
+            shapes that do not fit; non-finite data or parameters.
+        TypeError: inputs that are no floating tensors, or losses of another type.
+
+    Example:
+        >>> from gandyn.nets import get_state, losses
+        >>> g, d = nn.Linear(1, 1), nn.Linear(1, 1)
+        >>> field = gan_field(g, d, losses.nonsaturating(), torch.randn(8, 1), torch.randn(8, 1))
+        >>> field(get_state(g, d)).shape
+        torch.Size([4])
+    """
+    game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
+    batch = fixed_batch(game, real, latent, seed)
+    check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
+    system = derivatives(lambda x, _, create_graph: game.velocity(x, batch, create_graph=create_graph))
+    title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
+    return VectorField(system.fn, game.layout, system.jac, system.jvp, system.vjp, label=title)
+
+
+def gan_losses(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    losses: Losses,
+    real: Inputs,
+    latent: Inputs,
+    *,
+    batch_norm: BatchNormMode | None = None,
+    dropout: DropoutMode | None = None,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+) -> Callable[[Tensor], Tensor]:
+    """Return both players' losses on a fixed batch as a function of the joint parameters.
+
+    Args:
+        generator: see ``gan_field``; so are all other arguments.
+        discriminator: see ``gan_field``.
+        losses: see ``gan_field``.
+        real: see ``gan_field``.
+        latent: see ``gan_field``.
+        batch_norm: see ``gan_field``.
+        dropout: see ``gan_field``.
+        seed: see ``gan_field``.
+        dtype: see ``gan_field``.
+
+    Returns:
+        Function of states (..., n) with values (..., 2): the generator's, then the discriminator's loss.
+
+    Example:
+        >>> from gandyn.nets import get_state, losses
+        >>> g, d = nn.Linear(1, 1), nn.Linear(1, 1)
+        >>> both = gan_losses(g, d, losses.nonsaturating(), torch.randn(8, 1), torch.randn(8, 1))
+        >>> both(get_state(g, d)).shape
+        torch.Size([2])
+    """
+    game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
+    batch = fixed_batch(game, real, latent, seed)
+    check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
+
+    def at(x: Tensor) -> Tensor:
+        with torch.no_grad(), game.drawing(batch.seed):
+            here = game.with_statistics_at(x, batch)
+            loss_g, loss_d, _ = here.both_losses(*game.split(x), batch)
+        return torch.stack([loss_g.detach(), loss_d.detach()])
+
+    def over_batches(x: Tensor) -> Tensor:
+        return torch.stack([at(row) for row in x.reshape(-1, x.shape[-1])]).reshape(*x.shape[:-1], 2)
+
+    return over_batches
+
+
+def fixed_batch(game: Game, real: Inputs, latent: Inputs, seed: int) -> Batch:
+    """Return the batch that a field is evaluated on, checked and in the game's dtype."""
+    reals = as_inputs("real", real, game.dtype, game.device)
+    latents = as_inputs("latent", latent, game.dtype, game.device)
+    if len(reals) != len(latents):
+        raise ValueError(
+            f"real has {len(reals) - 1} conditions and latent has {len(latents) - 1}; give both the same, "
+            "for example real=(images, labels) and latent=(z, labels)"
+        )
+    draws = torch.Generator().manual_seed(seed)
+    mix = torch.rand(reals[0].shape[0], generator=draws, dtype=torch.float64).to(reals[0])
+    return Batch(reals, latents, mix, seed)
+
+
+def check_game(game: Game, x: Tensor, batch: Batch) -> None:
+    """Raise ValueError unless both networks run on the batch and are functions of their parameters."""
+    theta_g, theta_d = game.split(x)
+    fake = (_checked_output(game, game.generator, theta_g, batch.latent, batch), *batch.latent[1:])
+    if fake[0].shape[1:] != batch.real[0].shape[1:]:
+        raise ValueError(
+            f"the generator makes samples of shape {tuple(fake[0].shape[1:])}, the data have "
+            f"{tuple(batch.real[0].shape[1:])}; they must agree"
+        )
+    output = _checked_output(game, game.discriminator, theta_d, batch.real, batch)
+    for what, seen in (("on real samples", output), ("on generated samples", None)):
+        if seen is None:
+            seen = _checked_output(game, game.discriminator, theta_d, fake, batch)
+        if not all(torch.isfinite(part).all() for part in tensors_in(seen)):
+            raise ValueError(f"the discriminator's output {what} is not finite at the modules' parameters")
+    with torch.enable_grad(), game.drawing(batch.seed):
+        leaves = x.detach().requires_grad_()
+        loss_g, loss_d, _ = game.with_statistics_at(leaves, batch).both_losses(*game.split(leaves), batch)
+    for name, loss in (("generator", loss_g), ("discriminator", loss_d)):
+        if loss.ndim or not loss.requires_grad:
+            raise ValueError(
+                f"the loss of the {name} must be a scalar that depends on the parameters, got shape "
+                f"{tuple(loss.shape)}, requires_grad={loss.requires_grad}; average over the samples"
+            )
+
+
+def _checked_output(
+    game: Game, network: Network, theta: Sequence[Tensor], inputs: tuple[Tensor, ...], batch: Batch
+) -> Any:
+    """Return the output of one network after checking that it is a function, or say why it is not."""
+    shapes = [tuple(part.shape) for part in inputs]
+    devices = [game.device] if game.device.type == "cuda" else []
+    with torch.no_grad(), torch.random.fork_rng(devices):
+        before = torch.random.get_rng_state()
+        try:
+            with game.drawing(batch.seed):
+                first = network(theta, *inputs)
+            advanced = not torch.equal(before, torch.random.get_rng_state())
+            with game.drawing(batch.seed):
+                second = network(theta, *inputs)
+            changed = network.changed_buffers(theta, *inputs)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(
+                f"the {network.player} does not run on inputs of shape {shapes} "
+                f"and type {[str(part.dtype) for part in inputs]}: {error}"
+            ) from error
+    if changed:
+        raise ValueError(
+            f"a forward pass of the {network.player} changes its buffers {changed}: it is no function of "
+            "its parameters; call .eval() on the module that holds them"
+        )
+    same = all(torch.equal(a, b) for a, b in zip(tensors_in(first), tensors_in(second), strict=True))
+    if advanced or not same:
+        raise ValueError(
+            f"the {network.player} draws random numbers in its forward pass, so that there is no field. "
+            "Pass dropout='seeded' (the same draws at every evaluation), or call .eval() on the module"
+        )
+    return first
