@@ -1,8 +1,33 @@
 """A field from torch modules: two networks, their losses and a batch become a vector field or a map."""
 
-from gandyn.nets import losses
+from gandyn.nets import datasets, losses, models, optimizers
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
+from gandyn.nets.maps import Recipe, normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
+from gandyn.nets.optimizers import SGD, Adam, RMSProp
+from gandyn.nets.runs import Run, RunError
+from gandyn.nets.training import train
 
-__all__ = ["Losses", "gan_field", "gan_losses", "get_state", "losses", "modules_layout", "set_state"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "Losses",
+    "RMSProp",
+    "Recipe",
+    "Run",
+    "RunError",
+    "datasets",
+    "gan_field",
+    "gan_losses",
+    "get_state",
+    "losses",
+    "models",
+    "modules_layout",
+    "normal_prior",
+    "optimizers",
+    "set_state",
+    "train",
+    "training_map",
+    "uniform_prior",
+]

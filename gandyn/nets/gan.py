@@ -96,6 +96,7 @@ class Game:
         self.losses = losses
         self.dtype = dtype
         self.device = next(generator.parameters()).device
+        self.training = training
         self.stochastic = training or dropout == "seeded"
         self.layout = Layout((*self.generator.blocks, *self.discriminator.blocks))
         self.sizes = [sum(self.generator.sizes), sum(self.discriminator.sizes)]
@@ -141,6 +142,13 @@ class Game:
         for penalty in self.losses.penalties:
             loss = loss + penalty(Play(batch.real, fake, critic, batch.mix))
         return loss, (on_real, on_fake)
+
+    def with_copied_buffers(self) -> Game:
+        """Return the game with buffers of its own, for a trial that must leave no trace."""
+        game = copy.copy(self)
+        game.generator = self.generator.with_copied_buffers()
+        game.discriminator = self.discriminator.with_copied_buffers()
+        return game
 
     def with_statistics_at(self, x: Tensor, batch: Batch) -> Game:
         """Return the game with running statistics measured at ``x``, where they are re-estimated.
@@ -396,7 +404,7 @@ def fixed_batch(game: Game, real: Inputs, latent: Inputs, seed: int) -> Batch:
 
 
 def check_game(game: Game, x: Tensor, batch: Batch) -> None:
-    """Raise ValueError unless both networks run on the batch and are functions of their parameters."""
+    """Raise ValueError unless both networks run on the batch and, in analysis, are functions of ``x``."""
     theta_g, theta_d = game.split(x)
     fake = (_checked_output(game, game.generator, theta_g, batch.latent, batch), *batch.latent[1:])
     if fake[0].shape[1:] != batch.real[0].shape[1:]:
@@ -410,6 +418,7 @@ def check_game(game: Game, x: Tensor, batch: Batch) -> None:
             seen = _checked_output(game, game.discriminator, theta_d, fake, batch)
         if not all(torch.isfinite(part).all() for part in tensors_in(seen)):
             raise ValueError(f"the discriminator's output {what} is not finite at the modules' parameters")
+    game = game.with_copied_buffers()
     with torch.enable_grad(), game.drawing(batch.seed):
         leaves = x.detach().requires_grad_()
         loss_g, loss_d, _ = game.with_statistics_at(leaves, batch).both_losses(*game.split(leaves), batch)
@@ -427,15 +436,16 @@ def _checked_output(
     """Return the output of one network after checking that it is a function, or say why it is not."""
     shapes = [tuple(part.shape) for part in inputs]
     devices = [game.device] if game.device.type == "cuda" else []
+    trial = network.with_copied_buffers()
     with torch.no_grad(), torch.random.fork_rng(devices):
         before = torch.random.get_rng_state()
         try:
             with game.drawing(batch.seed):
-                first = network(theta, *inputs)
+                first = trial(theta, *inputs)
             advanced = not torch.equal(before, torch.random.get_rng_state())
+            changed = [] if game.training else trial.changes_since(network)
             with game.drawing(batch.seed):
-                second = network(theta, *inputs)
-            changed = network.changed_buffers(theta, *inputs)
+                second = first if game.training else trial(theta, *inputs)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
             raise ValueError(
                 f"the {network.player} does not run on inputs of shape {shapes} "

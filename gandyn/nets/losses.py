@@ -67,6 +67,7 @@ class Losses:
         discriminator: ``discriminator(D(real), D(fake)) -> scalar``.
         penalties: terms added to the discriminator's loss.
         name: name for titles and settings.
+        threshold: output above which the discriminator says "real"; None where it says no such thing.
         settings: what rebuilds it by name, for a run folder; empty for a loss of the user's own.
 
     Example:
@@ -79,6 +80,7 @@ class Losses:
     discriminator: Callable[[Any, Any], Tensor]
     penalties: tuple[Penalty, ...] = ()
     name: str = "own loss"
+    threshold: float | None = 0.0
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -89,6 +91,7 @@ def _build(
     fake: Callable[[Tensor], Tensor],
     halves: Halves,
     penalties: Sequence[Penalty],
+    threshold: float | None = 0.0,
 ) -> Losses:
     """Return the losses with mean over samples and the stated reduction of the two halves."""
     check_option("halves", halves, ["sum", "mean"])
@@ -100,6 +103,7 @@ def _build(
         lambda on_real, on_fake: weight * (real(on_real).mean() + fake(on_fake).mean()),
         tuple(penalties),
         label,
+        threshold,
         settings,
     )
 
@@ -148,7 +152,7 @@ def wasserstein(*, halves: Halves = "sum", penalties: Sequence[Penalty] = ()) ->
         halves: "sum" or "mean" of the discriminator's two halves.
         penalties: terms added to the discriminator's loss.
     """
-    return _build("wasserstein", lambda d: -d, lambda d: -d, lambda d: d, halves, penalties)
+    return _build("wasserstein", lambda d: -d, lambda d: -d, lambda d: d, halves, penalties, None)
 
 
 def hinge(*, halves: Halves = "sum", penalties: Sequence[Penalty] = ()) -> Losses:
@@ -179,6 +183,7 @@ def least_squares(*, halves: Halves = "mean", penalties: Sequence[Penalty] = ())
         lambda d: d**2,
         halves,
         penalties,
+        0.5,
     )
 
 

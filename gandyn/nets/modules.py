@@ -214,6 +214,9 @@ class Network:
         self._shadow = _isolated_copy(module)
         self._norms = [] if training else _set_modes(self._shadow, player, batch_norm, dropout)
         self.reestimates = batch_norm == "reestimate" and bool(self._norms)
+        owned = {id(value): name for name, value in (*module.named_parameters(), *module.named_buffers())}
+        state = module.state_dict(keep_vars=True)
+        self._aliases = {key: owned[id(value)] for key, value in state.items()}
         frozen = {name: p for name, p in module.named_parameters() if not p.requires_grad}
         present = dict(self._shadow.named_buffers())
         self.constants = {name: _cast(value, dtype) for name, value in {**frozen, **present}.items()}
@@ -254,12 +257,21 @@ class Network:
                 hook.remove()
         return measured
 
-    def changed_buffers(self, parameters: Sequence[Tensor], *inputs: Tensor) -> list[str]:
-        """Return the names of the buffers that one forward pass changes: it should be none."""
-        trial = {name: value.clone() for name, value in self.constants.items()}
-        with torch.no_grad():
-            self._forward(parameters, trial, inputs)
-        return [name for name in trial if not torch.equal(trial[name], self.constants[name])]
+    def state_dict(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return copies, on the CPU, of what the module's own ``state_dict`` has, tied names included."""
+        values = {**parameters, **self.constants}
+        names = {**{name: name for name in values}, **self._aliases}
+        return {key: values[name].detach().cpu().clone() for key, name in names.items()}
+
+    def with_copied_buffers(self) -> Network:
+        """Return the network with buffers of its own, for a trial that must leave no trace."""
+        other = copy.copy(self)
+        other.constants = {name: value.clone() for name, value in self.constants.items()}
+        return other
+
+    def changes_since(self, original: Network) -> list[str]:
+        """Return the names of the buffers that differ from those of ``original``."""
+        return [n for n, value in self.constants.items() if not torch.equal(value, original.constants[n])]
 
 
 def _set_modes(

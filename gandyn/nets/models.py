@@ -1,0 +1,135 @@
+"""Networks to train: the convolutional GAN of Suresh and Tripathi, at its size and smaller."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from gandyn.nets.modules import check_option
+
+__all__ = ["Initialization", "conv_gan", "initialize"]
+
+#: How the weights of a fresh network are drawn.
+Initialization = Literal["normal", "xavier", "default"]
+
+
+def initialize(
+    module: nn.Module, scheme: Initialization = "normal", *, std: float = 0.02, seed: int = 0
+) -> nn.Module:
+    """Draw the weights of linear and convolution layers anew, in place, and zero their biases.
+
+    Args:
+        module: the network to initialise; returned for chaining.
+        scheme: "normal" is N(0, std^2) (Radford et al. 2016), "xavier" is Glorot and Bengio (2010),
+            uniform, and "default" leaves torch's own initialisation, drawn anew from ``seed``.
+        std: standard deviation of "normal".
+        seed: seed of the draws.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: an unknown scheme, or a ``std`` that is not positive.
+
+    Example:
+        >>> layer = initialize(nn.Linear(100, 100), std=0.02)
+        >>> bool(abs(layer.weight.std() - 0.02) < 0.001)
+        True
+    """
+    check_option("scheme", scheme, ["normal", "xavier", "default"])
+    if not std > 0:
+        raise ValueError(f"std must be positive, got {std}")
+    draws = torch.Generator().manual_seed(seed)
+    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in module.modules():
+            if not isinstance(layer, layers):
+                continue
+            if scheme == "default":
+                layer.reset_parameters()
+                continue
+            if scheme == "normal":
+                nn.init.normal_(layer.weight, 0.0, std, generator=draws)
+            else:
+                nn.init.xavier_uniform_(layer.weight, generator=draws)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return module
+
+
+def conv_gan(
+    image_size: int = 28,
+    *,
+    width: int = 64,
+    latent_dim: int = 100,
+    channels: int = 1,
+    activation: Literal["relu", "selu"] = "relu",
+    dropout: float = 0.3,
+    initialization: Initialization = "normal",
+    std: float = 0.02,
+    seed: int = 0,
+) -> tuple[nn.Module, nn.Module]:
+    """Return generator and discriminator of Suresh and Tripathi, "Visualizing loss landscapes of GANs".
+
+    Generator: one dense layer to ``width`` feature maps at full resolution, two 3x3 convolutions of
+    ``2 width`` maps, one to the image, sigmoid; no batch norm. Discriminator: two 5x5 convolutions of
+    stride 2 with ``width`` and ``2 width`` maps, leaky ReLU of slope 0.2 and dropout, one dense layer to
+    a logit. The defaults are the printed size for 28x28 images (5.3 + 0.2 million parameters; the text says
+    ReLU, the published code SELU); ``width=8`` suits two cores.
+
+    Args:
+        image_size: height and width of the images, a multiple of 4.
+        width: number of feature maps of the first layers.
+        latent_dim: dimension of the latents.
+        channels: colour channels of the images.
+        activation: of the generator's hidden layers.
+        dropout: share of the discriminator's features that is dropped in training, in [0, 1).
+        initialization: how weights are drawn, see ``initialize``.
+        std: standard deviation of the "normal" initialisation.
+        seed: seed of the weights.
+
+    Returns:
+        Generator from (N, latent_dim) to (N, channels, image_size, image_size) in [0, 1], with the
+        attribute ``latent_dim``, and discriminator from images to logits (N, 1).
+
+    Raises:
+        ValueError: an image size that is no multiple of 4, or an unknown activation.
+
+    Example:
+        >>> generator, discriminator = conv_gan(8, width=4, latent_dim=10)
+        >>> discriminator(generator(torch.zeros(2, 10))).shape
+        torch.Size([2, 1])
+    """
+    check_option("activation", activation, ["relu", "selu"])
+    if image_size < 4 or image_size % 4:
+        raise ValueError(f"image_size must be a positive multiple of 4, got {image_size}")
+    hidden = nn.ReLU if activation == "relu" else nn.SELU
+    with torch.random.fork_rng(devices=[]):
+        generator = nn.Sequential(
+            nn.Linear(latent_dim, width * image_size**2),
+            hidden(),
+            nn.Unflatten(1, (width, image_size, image_size)),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
+            hidden(),
+            nn.Conv2d(2 * width, 2 * width, 3, padding=1),
+            hidden(),
+            nn.Conv2d(2 * width, channels, 3, padding=1),
+            nn.Sigmoid(),
+        )
+        discriminator = nn.Sequential(
+            nn.Conv2d(channels, width, 5, stride=2, padding=2),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(dropout),
+            nn.Conv2d(width, 2 * width, 5, stride=2, padding=2),
+            nn.LeakyReLU(0.2),
+            nn.Dropout(dropout),
+            nn.Flatten(),
+            nn.Linear(2 * width * (image_size // 4) ** 2, 1),
+        )
+    initialize(generator, initialization, std=std, seed=seed)
+    initialize(discriminator, initialization, std=std, seed=seed + 1)
+    generator.latent_dim = latent_dim  # type: ignore[assignment]
+    return generator, discriminator

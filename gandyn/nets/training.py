@@ -1,0 +1,256 @@
+"""Train two modules into a run folder: interruptible, resumable to the bit, honest about divergence."""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from gandyn.nets.datasets import Dataset
+from gandyn.nets.gan import Game, Inputs, as_inputs, check_game
+from gandyn.nets.losses import Losses
+from gandyn.nets.maps import MinibatchStream, Prior, Recipe, StepRecord, TrainingStep, as_prior
+from gandyn.nets.modules import get_state
+from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint
+
+__all__ = ["train"]
+
+_BLOW_UP = 1e6
+_PACKAGES = ("gandyn", "torch", "numpy")
+
+
+def train(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    losses: Losses,
+    data: Dataset | Inputs,
+    folder: str | Path,
+    *,
+    steps: int,
+    latent: int | Prior | None = None,
+    recipe: Recipe | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> Run:
+    """Train two modules and write a run folder: settings, history of every step, checkpoints.
+
+    Training iterates ``nets.training_map`` with the modules as they are: layers in training mode stay
+    there, running statistics are updated. The modules given are not changed: load the result with
+    ``run.restore(generator, discriminator)``. Killed at any moment, the run resumes from its last
+    checkpoint to the bits of an uninterrupted one (with the same number of threads).
+
+    Args:
+        generator: called as ``generator(*latent)``; its dtype is that of the training.
+        discriminator: called as ``discriminator(samples, *conditions)``.
+        losses: what each player descends.
+        data: a ``Dataset`` (its images), samples of shape (N, ...), or a tuple with conditions.
+        folder: where to write; must not exist, unless ``resume``.
+        steps: number of steps in all, >= 1; a finished run resumed with more goes on.
+        latent: dimension of standard normal latents, or a prior ``prior(count, draws)``; the default is
+            the generator's attribute ``latent_dim``.
+        recipe: update rules, their order, batch size and seed.
+        checkpoint_every: steps between checkpoints; the default is a tenth of ``steps``.
+        resume: go on with the run in ``folder``.
+        progress: show a progress bar; the default is on a terminal only.
+        origin: how to build the modules again, for the command line: {"factory": "module:function", ...}.
+
+    Returns:
+        The run, with status "finished" or "diverged" (a loss or gradient that is not finite, or a loss
+        beyond 1e6; the last good checkpoint is kept, and ``run.status["message"]`` names the step).
+
+    Raises:
+        RunError: the folder holds something else, or a run with other settings.
+        ValueError: settings that do not fit the modules or the data.
+        KeyboardInterrupt: on Ctrl-C, after saving; the message says how to go on.
+
+    Example:
+        >>> import tempfile
+        >>> from gandyn.nets import losses, models, datasets
+        >>> g, d = models.conv_gan(8, width=2, latent_dim=4)
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     run = train(g, d, losses.nonsaturating(), datasets.digits(), f"{parent}/run", steps=3)
+        ...     run.status["status"], run.steps, len(run.history["loss_generator"])
+        ('finished', [0, 1, 2, 3], 3)
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
+    folder, recipe = Path(folder), recipe or Recipe()
+    trainer = _Trainer(generator, discriminator, losses, data, _prior_of(generator, latent), recipe)
+    settings = {
+        **trainer.settings(),
+        "steps": steps,
+        "checkpoint_every": checkpoint_every or max(1, steps // 10),
+        "origin": dict(origin or {}),
+        "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        "threads": torch.get_num_threads(),
+    }
+    if resume:
+        writer, settings = trainer.reopen(folder, settings)
+    else:
+        writer = RunWriter.create(folder, settings, trainer.columns)
+    return trainer.run(writer, steps, settings["checkpoint_every"], progress)
+
+
+def _prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
+    found: Any = getattr(generator, "latent_dim", None) if latent is None else latent
+    if found is None:
+        raise ValueError(
+            "the latents' dimension is not known: pass latent=100 (or a prior), or give the generator an "
+            "attribute latent_dim"
+        )
+    return cast(int | Prior, found)
+
+
+class _Trainer:
+    """A training in progress: the state, and what checkpoints and history need."""
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        losses: Losses,
+        data: Dataset | Inputs,
+        latent: int | Prior,
+        recipe: Recipe,
+    ) -> None:
+        self.dtype = next(generator.parameters()).dtype
+        self.game = Game(generator, discriminator, losses, dtype=self.dtype, training=True)
+        samples = data.images if isinstance(data, Dataset) else data
+        inputs = as_inputs("data", samples, self.dtype, self.game.device)
+        self.data_name = getattr(data, "name", "own data")
+        self.data_fingerprint = fingerprint(inputs)
+        self.latent = latent
+        stream = MinibatchStream(inputs, recipe.batch_size, as_prior(latent), recipe.seed)
+        parameters = get_state(generator, discriminator, dtype=self.dtype)
+        check_game(self.game, parameters, stream(0))
+        self.step = TrainingStep(self.game, recipe, stream)
+        self.x, self.k = self.step.start(parameters), 0
+        names = [block.name for block in self.game.layout.blocks]
+        scalars = ["loss_generator", "loss_discriminator", "accuracy_real", "accuracy_fake"]
+        self.columns = ["step", *scalars, *(f"gradient/{name}" for name in names)]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the numbers of the run, as plain values."""
+        return {
+            "losses": self.game.losses.settings or {"name": self.game.losses.name},
+            "recipe": self.step.recipe.settings(),
+            "data": {"name": self.data_name, "sha256": self.data_fingerprint},
+            "latent": self.latent if isinstance(self.latent, int) else repr(self.latent).split(" at 0x")[0],
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "blocks": {block.name: list(block.shape) for block in self.game.layout.blocks},
+        }
+
+    def reopen(self, folder: Path, settings: dict[str, Any]) -> tuple[RunWriter, dict[str, Any]]:
+        """Take up the run in ``folder`` at its last checkpoint, if its settings agree."""
+        run = Run(folder)
+        for name in self.settings():
+            if run.settings.get(name) != settings[name]:
+                raise RunError(
+                    f"{folder} was made with other settings: {name} was {run.settings.get(name)}, now it "
+                    f"is {settings[name]}; use the same, or another folder"
+                )
+        checkpoint = run.checkpoint()
+        writer = RunWriter.reopen(run, checkpoint.step, self.columns)
+        self.load(checkpoint)
+        return writer, run.settings
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take up parameters, buffers and optimiser memory of a checkpoint."""
+        parts = []
+        saved = (checkpoint.generator, checkpoint.discriminator)
+        for network, tensors in zip(self.step.networks, saved, strict=True):
+            parts += [tensors[name] for name in network.names]
+            for name, value in network.constants.items():
+                value.copy_(tensors[name])
+        memory = [b.name for b in self.step.layout.blocks if b.player == "memory"]
+        parts += [checkpoint.optimizer[name] for name in memory]
+        self.x = torch.cat([part.reshape(-1) for part in parts]).to(self.x)
+        self.k = checkpoint.step
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the present state as a checkpoint."""
+        blocks = self.step.layout.split(self.x)
+        memory = {b.name: blocks[b.name].cpu() for b in self.step.layout.blocks if b.player == "memory"}
+        generator, discriminator = (
+            network.state_dict({name: blocks[f"{network.player}.{name}"] for name in network.names})
+            for network in self.step.networks
+        )
+        return Checkpoint(self.k, generator, discriminator, memory)
+
+    def measure(self, record: StepRecord) -> list[float]:
+        """Return one row of history: losses, accuracies, gradient norm of each block."""
+        norms = torch.stack(torch._foreach_norm([*record.gradients[0], *record.gradients[1]]))
+        scalars = torch.stack([*record.losses, *_accuracies(record, self.game.losses)])
+        values: list[float] = torch.cat([scalars, norms]).tolist()
+        return values
+
+    def run(self, writer: RunWriter, steps: int, every: int, progress: bool | None) -> Run:
+        """Iterate up to ``steps``, writing as it goes."""
+        started = time.monotonic()
+        status, message = "finished", ""
+        if self.k == 0:
+            writer.checkpoint(self.checkpoint())
+        bar = tqdm(
+            total=steps, initial=self.k, disable=None if progress is None else not progress, unit="step"
+        )
+        try:
+            while self.k < steps:
+                x, record = self.step(self.x, self.k)
+                row = self.measure(record)
+                trouble = _trouble(row, self.columns)
+                if trouble:
+                    status, message = "diverged", f"step {self.k}: {trouble}"
+                    break
+                writer.row(self.k, row)
+                self.x, self.k = x, self.k + 1
+                bar.update()
+                bar.set_postfix(G=f"{row[0]:.3f}", D=f"{row[1]:.3f}", refresh=False)
+                if self.k % every == 0:
+                    writer.checkpoint(self.checkpoint())
+        except KeyboardInterrupt:
+            writer.checkpoint(self.checkpoint())
+            message = (
+                f"saved at step {self.k} of {steps} in {writer.folder}; go on with resume=True (--resume)"
+            )
+            writer.status("interrupted", self.k, message, time.monotonic() - started)
+            raise KeyboardInterrupt(message) from None
+        finally:
+            bar.close()
+        if status == "finished":
+            writer.checkpoint(self.checkpoint())
+        writer.flush()
+        writer.status(status, self.k, message, time.monotonic() - started)
+        return Run(writer.folder)
+
+
+def _accuracies(record: StepRecord, losses: Losses) -> list[Tensor]:
+    """Return the share of real and of generated samples on their side of the threshold, or NaN."""
+    outputs, threshold = record.outputs, losses.threshold
+    if threshold is None or not all(isinstance(part, Tensor) for part in outputs):
+        return [record.losses[0].new_tensor(math.nan)] * 2
+    real, fake = outputs
+    dtype = record.losses[0].dtype
+    return [(real > threshold).to(dtype).mean(), (fake < threshold).to(dtype).mean()]
+
+
+def _trouble(row: list[float], columns: list[str]) -> str:
+    """Return what says that training has broken down, or nothing."""
+    for name, value in zip(columns[1:], row, strict=True):
+        if not math.isfinite(value) and not name.startswith("accuracy"):
+            return f"{name} is {value}"
+    for name, value in zip(columns[1:3], row[:2], strict=True):
+        if abs(value) > _BLOW_UP:
+            return f"{name} is {value:.3g}, beyond {_BLOW_UP:g}"
+    return ""
