@@ -186,7 +186,7 @@ class TrainingStep:
             if self.recipe.order == "simultaneous":
                 move.both()
             elif self.recipe.order == "generator first":
-                move.generator(move.fakes(0, variable=True), 0)
+                move.generator(move.fakes(0, variable=True))
                 for j in range(self.recipe.critic_steps):
                     move.discriminator(move.fakes(j, variable=False), j)
             else:
@@ -231,7 +231,7 @@ class _Move:
         self.update(0, by_g, self.k + 1)
         self.update(1, by_d, self.k + 1)
 
-    def generator(self, made: tuple[tuple[Tensor, ...], list[Tensor]], _: int) -> None:
+    def generator(self, made: tuple[tuple[Tensor, ...], list[Tensor]]) -> None:
         fake, theta_g = made
         loss = self.game.generator_loss(self.views(1, variable=False), fake)
         by_g = gradient(loss, theta_g, create_graph=self.create_graph)
@@ -251,7 +251,10 @@ class _Move:
         for j in range(last + 1):
             made = self.fakes(j, variable=j == last)
             self.discriminator(made, j)
-        self.generator(made, last)
+        if self.differentiable:
+            # The discriminator's update hangs on these views too; the generator takes it as given.
+            made = self.fakes(last, variable=True)
+        self.generator(made)
 
     def update(self, player: int, gradients: Sequence[Tensor], count: int) -> None:
         recipe = self.step.recipe

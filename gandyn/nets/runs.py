@@ -49,11 +49,9 @@ class Checkpoint:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w") as file:
-        json.dump(values, file, indent=2)
-        file.write("\n")
-    os.replace(name, path)
+    scratch = path.with_name(f".{path.name}")
+    scratch.write_text(json.dumps(values, indent=2) + "\n")
+    os.replace(scratch, path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

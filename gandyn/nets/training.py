@@ -129,7 +129,7 @@ class _Trainer:
         self.game = Game(generator, discriminator, losses, dtype=self.dtype, training=True)
         samples = data.images if isinstance(data, Dataset) else data
         inputs = as_inputs("data", samples, self.dtype, self.game.device)
-        self.data_name = getattr(data, "name", "own data")
+        self.data_name = data.name if isinstance(data, Dataset) else "own data"
         self.data_fingerprint = fingerprint(inputs)
         self.latent = latent
         stream = MinibatchStream(inputs, recipe.batch_size, as_prior(latent), recipe.seed)
@@ -144,11 +144,11 @@ class _Trainer:
     def settings(self) -> dict[str, Any]:
         """Return what decides the numbers of the run, as plain values."""
         return {
+            "dtype": str(self.dtype).removeprefix("torch."),
             "losses": self.game.losses.settings or {"name": self.game.losses.name},
             "recipe": self.step.recipe.settings(),
             "data": {"name": self.data_name, "sha256": self.data_fingerprint},
             "latent": self.latent if isinstance(self.latent, int) else repr(self.latent).split(" at 0x")[0],
-            "dtype": str(self.dtype).removeprefix("torch."),
             "blocks": {block.name: list(block.shape) for block in self.game.layout.blocks},
         }
 
