@@ -107,10 +107,16 @@ class Game:
         if not self.stochastic:
             yield
             return
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
+        generator = torch.default_generator
+        if self.device.type == "cuda":
+            torch.cuda.init()
+            generator = torch.cuda.default_generators[self.device.index or 0]
+        state = generator.get_state()
+        generator.manual_seed(seed)
+        try:
             yield
+        finally:
+            generator.set_state(state)
 
     def split(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return the parameters of both players as views of a state of shape (n,)."""

@@ -116,9 +116,15 @@ class MinibatchStream:
         self.data, self.batch_size, self.prior, self.seed = data, batch_size, prior, seed
         self.per_epoch = count // batch_size
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self._last: tuple[int, Batch] | None = None
 
     def __call__(self, index: int) -> Batch:
         """Return minibatch ``index`` >= 0."""
+        if self._last is None or self._last[0] != index:
+            self._last = index, self._make(index)
+        return self._last[1]
+
+    def _make(self, index: int) -> Batch:
         epoch, place = divmod(index, self.per_epoch)
         if epoch != self._epoch:
             count = self.data[0].shape[0]

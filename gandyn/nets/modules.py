@@ -217,6 +217,7 @@ class Network:
         owned = {id(value): name for name, value in (*module.named_parameters(), *module.named_buffers())}
         state = module.state_dict(keep_vars=True)
         self._aliases = {key: owned[id(value)] for key, value in state.items()}
+        self._tied = any(key != name for key, name in self._aliases.items())
         frozen = {name: p for name, p in module.named_parameters() if not p.requires_grad}
         present = dict(self._shadow.named_buffers())
         self.constants = {name: _cast(value, dtype) for name, value in {**frozen, **present}.items()}
@@ -229,7 +230,7 @@ class Network:
         self, parameters: Sequence[Tensor], constants: Mapping[str, Tensor], inputs: tuple[Tensor, ...]
     ) -> Any:
         values = {**dict(zip(self.names, parameters, strict=True)), **constants}
-        return torch.func.functional_call(self._shadow, values, inputs)
+        return torch.func.functional_call(self._shadow, values, inputs, tie_weights=self._tied)
 
     def measured_at(self, parameters: Sequence[Tensor], *inputs: Tensor) -> Network:
         """Return the network with running statistics measured at ``parameters``, if it re-estimates them."""

@@ -1,0 +1,1 @@
+"""Benchmarks: each folder runs and records; the record is JSON with its environment."""
