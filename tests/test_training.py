@@ -513,6 +513,16 @@ def test_conv_gan_has_the_printed_sizes_and_a_seeded_initialisation():
     assert float(xavier.detach().abs().max()) == pytest.approx((6 / (5 + 4 * 64)) ** 0.5, rel=0.01)
 
 
+def test_mlp_gan_is_seeded_and_sized():
+    generator, discriminator = models.mlp_gan()
+    assert sum(p.numel() for p in generator.parameters()) == 200 + 100 * 101 + 101
+    assert discriminator(generator(torch.zeros(2, 1))).shape == (2, 1)
+    again = get_state(*models.mlp_gan(activation="tanh"))
+    assert torch.equal(get_state(generator, discriminator), again)
+    with pytest.raises(ValueError, match="at least one width"):
+        models.mlp_gan(hidden=())
+
+
 def test_the_digits_gan_trains_on_real_images(tmp_path):
     pair = models.conv_gan(8, width=2, latent_dim=4)
     run = train(*pair, losses.nonsaturating(), datasets.digits(), tmp_path / "run", steps=2)

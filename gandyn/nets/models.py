@@ -1,7 +1,8 @@
-"""Networks to train: the convolutional GAN of Suresh and Tripathi, at its size and smaller."""
+"""Networks to train: the convolutional GAN of Suresh and Tripathi, at its size and smaller, and MLPs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from gandyn.nets.modules import check_option
 
-__all__ = ["Initialization", "conv_gan", "initialize"]
+__all__ = ["Initialization", "conv_gan", "initialize", "mlp_gan"]
 
 #: How the weights of a fresh network are drawn.
 Initialization = Literal["normal", "xavier", "default"]
@@ -129,6 +130,60 @@ def conv_gan(
             nn.Flatten(),
             nn.Linear(2 * width * (image_size // 4) ** 2, 1),
         )
+    initialize(generator, initialization, std=std, seed=seed)
+    initialize(discriminator, initialization, std=std, seed=seed + 1)
+    generator.latent_dim = latent_dim  # type: ignore[assignment]
+    return generator, discriminator
+
+
+def mlp_gan(
+    data_dim: int = 1,
+    *,
+    hidden: Sequence[int] = (100, 100),
+    latent_dim: int = 1,
+    activation: Literal["relu", "tanh"] = "relu",
+    initialization: Initialization = "default",
+    std: float = 0.02,
+    seed: int = 0,
+) -> tuple[nn.Module, nn.Module]:
+    """Return a fully connected generator and discriminator with the same hidden layers, for toy data.
+
+    The default is the GAN of Guttenberg 2016: one-dimensional data, two hidden layers of 100 in both.
+
+    Args:
+        data_dim: dimension of the data.
+        hidden: widths of the hidden layers, at least one.
+        latent_dim: dimension of the latents.
+        activation: of the hidden layers; tanh makes the field smooth.
+        initialization: how weights are drawn, see ``initialize``.
+        std: standard deviation of the "normal" initialisation.
+        seed: seed of the weights.
+
+    Returns:
+        Generator from (N, latent_dim) to (N, data_dim), with the attribute ``latent_dim``, and
+        discriminator from samples to logits (N, 1).
+
+    Raises:
+        ValueError: no hidden layer, or an unknown activation.
+
+    Example:
+        >>> generator, discriminator = mlp_gan(2, hidden=(8,), latent_dim=3)
+        >>> discriminator(generator(torch.zeros(5, 3))).shape
+        torch.Size([5, 1])
+    """
+    check_option("activation", activation, ["relu", "tanh"])
+    if not hidden:
+        raise ValueError("hidden must name at least one width, for example hidden=(100, 100)")
+    nonlinear = nn.ReLU if activation == "relu" else nn.Tanh
+
+    def layers(inputs: int, outputs: int) -> nn.Sequential:
+        widths = [inputs, *hidden]
+        pairs = zip(widths[:-1], widths[1:], strict=True)
+        parts = [part for a, b in pairs for part in (nn.Linear(a, b), nonlinear())]
+        return nn.Sequential(*parts, nn.Linear(widths[-1], outputs))
+
+    with torch.random.fork_rng(devices=[]):
+        generator, discriminator = layers(latent_dim, data_dim), layers(data_dim, 1)
     initialize(generator, initialization, std=std, seed=seed)
     initialize(discriminator, initialization, std=std, seed=seed + 1)
     generator.latent_dim = latent_dim  # type: ignore[assignment]
