@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -178,8 +179,7 @@ def mlp_gan(
 
     def layers(inputs: int, outputs: int) -> nn.Sequential:
         widths = [inputs, *hidden]
-        pairs = zip(widths[:-1], widths[1:], strict=True)
-        parts = [part for a, b in pairs for part in (nn.Linear(a, b), nonlinear())]
+        parts = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nonlinear())]
         return nn.Sequential(*parts, nn.Linear(widths[-1], outputs))
 
     with torch.random.fork_rng(devices=[]):
