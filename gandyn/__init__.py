@@ -12,19 +12,55 @@ import importlib
 from typing import Any
 
 from gandyn.field import Block, Layout, System, UpdateMap, VectorField, check_field
+from gandyn.landscapes import Landscape, landscape
+from gandyn.planes import (
+    FieldSlice,
+    Plane,
+    Projection,
+    coordinate_plane,
+    filter_normalized_plane,
+    pca_plane,
+    project,
+    random_plane,
+    sample,
+    spanned_plane,
+)
+from gandyn.spectra import Spectrum, spectrum
+from gandyn.store import load, save
+from gandyn.trajectories import Trajectory, trajectory
+from gandyn.transforms import smooth
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Block",
+    "FieldSlice",
+    "Landscape",
     "Layout",
+    "Plane",
+    "Projection",
+    "Spectrum",
     "System",
+    "Trajectory",
     "UpdateMap",
     "VectorField",
     "check_field",
+    "coordinate_plane",
+    "filter_normalized_plane",
     "games",
+    "landscape",
+    "load",
     "nets",
+    "pca_plane",
     "plot",
+    "project",
+    "random_plane",
+    "sample",
+    "save",
+    "smooth",
+    "spanned_plane",
+    "spectrum",
+    "trajectory",
 ]
 
 #: Subpackages that bring torch, sympy or matplotlib: loaded when first used.

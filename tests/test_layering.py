@@ -9,8 +9,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "gandyn"
 
+#: What everything stands on.
+FLOOR = ("arrays", "checks")
 LEVELS = {
     "arrays": 0,
+    "checks": 0,
     "field": 0,
     "games": 1,
     "spectra": 1,
@@ -62,7 +65,7 @@ def test_a_module_imports_only_from_lower_levels_and_its_own_folder(path):
     here = part(path)
     for name, line in imports(path):
         root, *rest = name.split(".")
-        if root == "gandyn" and rest and rest[0] in LEVELS and rest[0] not in (here, "arrays"):
+        if root == "gandyn" and rest and rest[0] in LEVELS and rest[0] not in (here, *FLOOR):
             assert LEVELS[rest[0]] < LEVELS[here], (
                 f"{path.name}:{line}: {here} (level {LEVELS[here]}) imports {name} "
                 f"(level {LEVELS[rest[0]]})"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gandyn.nets.modules import check_option
+from gandyn.checks import check_option
 
 __all__ = [
     "Halves",

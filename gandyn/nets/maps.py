@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gandyn.checks import check_option
 from gandyn.field import Block, Layout, UpdateMap
 from gandyn.nets.gan import Batch, Game, Inputs, as_inputs, check_game, derivatives, gradient
 from gandyn.nets.losses import Losses
@@ -17,7 +18,6 @@ from gandyn.nets.modules import (
     BatchNormMode,
     DropoutMode,
     Network,
-    check_option,
     get_state,
     split_like,
 )

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from gandyn.nets.modules import check_option
+from gandyn.checks import check_option
 
 __all__ = ["Initialization", "conv_gan", "initialize", "mlp_gan"]
 

@@ -16,6 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils.parametrizations import _SpectralNorm
 from torch.nn.utils.spectral_norm import SpectralNorm
 
+from gandyn.checks import check_option
 from gandyn.field import Block, Layout, Player
 
 __all__ = ["BatchNormMode", "DropoutMode", "Network", "get_state", "modules_layout", "set_state"]
@@ -24,12 +25,6 @@ __all__ = ["BatchNormMode", "DropoutMode", "Network", "get_state", "modules_layo
 BatchNormMode = Literal["frozen", "batch", "reestimate"]
 #: What a dropout layer does while the field is evaluated.
 DropoutMode = Literal["eval", "seeded"]
-
-
-def check_option(name: str, value: Any, options: Sequence[Any]) -> None:
-    """Raise ValueError unless ``value`` is one of ``options``."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {list(options)}, got {value!r}")
 
 
 def module_blocks(module: nn.Module, player: Player) -> tuple[Block, ...]:

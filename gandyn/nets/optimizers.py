@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from gandyn.nets.modules import check_option
+from gandyn.checks import check_option
 
 __all__ = ["SGD", "Adam", "Optimizer", "RMSProp", "by_name"]
 

@@ -1,0 +1,24 @@
+"""Planes through parameter space: their makers, what is sampled on them, what is projected onto them."""
+
+from gandyn.planes.makers import (
+    coordinate_plane,
+    filter_normalized_plane,
+    pca_plane,
+    random_plane,
+    spanned_plane,
+)
+from gandyn.planes.plane import Plane
+from gandyn.planes.slices import FieldSlice, Projection, project, sample
+
+__all__ = [
+    "FieldSlice",
+    "Plane",
+    "Projection",
+    "coordinate_plane",
+    "filter_normalized_plane",
+    "pca_plane",
+    "project",
+    "random_plane",
+    "sample",
+    "spanned_plane",
+]
