@@ -1,0 +1,48 @@
+"""Pictures: functions that take an axes and a result, draw, and return their artists.
+
+They compute nothing of substance: what is drawn was computed before. ``with plot.style():`` makes figures
+legible at the width of a paper column. Legends and captions lie below the axes: a figure without a layout
+engine is given a constrained layout, which makes room for them.
+"""
+
+from gandyn.plot.images import image_grid
+from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
+from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.portraits import PortraitArtists, portrait
+from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.spectra import (
+    SpectrumArtists,
+    TrainingSpectraArtists,
+    eigenvalues_over_training,
+    spectrum,
+)
+from gandyn.plot.styles import DISCRIMINATOR, GENERATOR, OKABE_ITO, PAPER_COLUMN, style
+from gandyn.plot.surfaces import SurfaceArtists, landscape_surface
+from gandyn.plot.training import CurveArtists, accuracy, gradient_norms, training_curves
+
+__all__ = [
+    "DISCRIMINATOR",
+    "GENERATOR",
+    "OKABE_ITO",
+    "PAPER_COLUMN",
+    "ContourArtists",
+    "CurveArtists",
+    "InteractivePortrait",
+    "PortraitArtists",
+    "ProjectionArtists",
+    "SpectrumArtists",
+    "SurfaceArtists",
+    "TrainingSpectraArtists",
+    "accuracy",
+    "eigenvalues_over_training",
+    "gradient_norms",
+    "image_grid",
+    "interactive_portrait",
+    "landscape_contour",
+    "landscape_surface",
+    "portrait",
+    "projection",
+    "spectrum",
+    "style",
+    "training_curves",
+]

@@ -1,0 +1,188 @@
+"""What explains a picture: legends, captions, colour bars and their limits."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
+from matplotlib.text import Annotation
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.transforms import ScaledTranslation
+
+from gandyn.plot.styles import NEUTRAL
+
+__all__ = ["caption", "colour_bar", "legend_below", "make_room", "robust_norm", "sentences"]
+
+
+def make_room(ax: Axes) -> None:
+    """Give a figure without a layout a constrained one, in which captions and colour bars have room."""
+    figure = ax.figure
+    if isinstance(figure, Figure) and figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+
+
+def legend_below(ax: Axes, handles: Sequence[Artist]) -> Legend | None:
+    """Put the legend below the horizontal label, where it hides no data, in as many columns as fit.
+
+    Args:
+        ax: axes with a horizontal label.
+        handles: labelled artists.
+
+    Returns:
+        The legend, or None without a handle.
+    """
+    if not handles:
+        return None
+    make_room(ax)
+    ticks, label = _points("xtick.labelsize"), _points("axes.labelsize")
+    drop = 1.2 * (ticks + label) + mpl.rcParams["xtick.major.size"] + mpl.rcParams["axes.labelpad"] + 4
+    figure: Any = ax.figure
+    below = ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans)
+    return ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below,
+        ncols=_columns(handles, 72 * 1.4 * _inches(ax), ticks), frameon=False, fontsize=ticks, borderpad=0.1,
+        borderaxespad=0.0, handlelength=1.6, columnspacing=1.0,
+    )  # fmt: skip
+
+
+def _inches(ax: Axes) -> float:
+    """Return the width that an axes will keep, before a layout makes room for its labels."""
+    figure: Any = ax.figure
+    return float(0.85 * ax.get_position().width * figure.bbox.width / figure.dpi)
+
+
+def _columns(handles: Sequence[Artist], width: float, size: float) -> int:
+    """Return how many columns of a legend, filled column by column, fit a width in points."""
+    texts = [
+        TextPath((0, 0), str(h.get_label()), size=size).get_extents().width + 3.5 * size for h in handles
+    ]
+    for columns in range(min(4, len(texts)), 1, -1):
+        if sum(part.max() for part in np.array_split(texts, columns)) <= width:
+            return columns
+    return 1
+
+
+def caption(ax: Axes, lines: Sequence[str]) -> Annotation | None:
+    """Write what a reader must know of a picture below its label and legend, wrapped to its width.
+
+    A layout then makes room for the text, and thereby for the legend above it, which may be wider
+    than the axes: without a line a blank one keeps that room.
+
+    Args:
+        ax: axes with a horizontal label.
+        lines: sentences; empty ones are left out.
+
+    Returns:
+        The text, or None without a line and a legend.
+    """
+    make_room(ax)
+    size = _points("xtick.labelsize")
+    text = textwrap.fill(
+        " ".join(line for line in lines if line), max(24, int(72 * _inches(ax) / (0.5 * size)))
+    )
+    legend = ax.get_legend()
+    if legend:
+        legend.set_in_layout(False)
+    elif not text:
+        return None
+    above: Any = legend or ax.xaxis.label
+    return ax.annotate(
+        text or " ", (0.5, 0.0), xycoords=above, xytext=(0, -3), textcoords="offset points",
+        ha="center", va="top", fontsize=size, color=NEUTRAL, annotation_clip=False,
+    )  # fmt: skip
+
+
+def sentences(notes: Sequence[str]) -> list[str]:
+    """Return notes as sentences of a caption.
+
+    Example:
+        >>> sentences(["two components explain 91% of the variance"])
+        ['Two components explain 91% of the variance.']
+    """
+    return [note[:1].upper() + note[1:].rstrip(".") + "." for note in notes if note]
+
+
+def _points(name: str) -> float:
+    """Return the font size of an rc entry in points, "medium" and its kin resolved."""
+    settings: Any = mpl.rcParams
+    return float(FontProperties(size=settings[name]).get_size_in_points())
+
+
+def robust_norm(values: np.ndarray, *, log: bool, decades: float = 4.0) -> tuple[Normalize, str]:
+    """Return colour limits that a few extreme values do not rule, and on which sides values lie beyond.
+
+    The limits are the 1st and 99th percentiles of the finite values (the extremes themselves when
+    they are near), and on a log scale at most ``decades`` apart.
+
+    Args:
+        values: what is coloured, any shape; on a log scale only positive values count.
+        log: a logarithmic scale.
+        decades: longest range of a log scale, in powers of ten.
+
+    Returns:
+        The norm, and ``"neither"``, ``"min"``, ``"max"`` or ``"both"`` for the ends of its colour bar.
+
+    Example:
+        >>> norm, extend = robust_norm(np.append(np.linspace(1, 2, 1000), 1e9), log=True)
+        >>> float(norm.vmin), round(float(norm.vmax), 2), extend
+        (1.0, 1.99, 'max')
+    """
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if values.size == 0:
+        return (LogNorm(0.1, 1.0) if log else Normalize(0.0, 1.0)), "neither"
+    least, most = float(values.min()), float(values.max())
+    low, high = (float(v) for v in np.percentile(values, [1, 99]))
+    near = 2.0 if log else 0.25 * (high - low)
+    low = least if (low <= least * near if log else low - least <= near) else low
+    high = most if (most <= high * near if log else most - high <= near) else high
+    if log:
+        low = max(low, high / 10**decades)
+    if not high > low:
+        low, high = (low / 1.5, high * 1.5) if log else (low - 0.5, high + 0.5)
+    ends = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
+    return (LogNorm(low, high) if log else Normalize(low, high)), ends[(least < low, most > high)]
+
+
+def colour_bar(ax: Axes, mappable: ScalarMappable, label: str, **settings: Any) -> Colorbar:
+    """Add a labelled colour bar beside ``ax``.
+
+    Args:
+        ax: axes that the bar belongs to and takes its room from.
+        mappable: what is coloured.
+        label: quantity and unit.
+        **settings: passed to ``Figure.colorbar``: ``location``, ``extend``, ...
+
+    Returns:
+        The colour bar.
+    """
+    make_room(ax)
+    figure: Any = ax.figure
+    horizontal = settings.get("location") in ("top", "bottom")
+    length = (figure.bbox.width if horizontal else figure.bbox.height) / figure.dpi
+    look: dict[str, Any] = {"fraction": 0.06, "aspect": max(5.0, 0.65 * length / 0.1), "pad": 0.02}
+    if isinstance(mappable.norm, LogNorm):
+        look |= _log_ticks(mappable.norm)
+    bar: Colorbar = figure.colorbar(mappable, ax=ax, label=label, **{**look, **settings})
+    bar.minorticks_off()
+    return bar
+
+
+def _log_ticks(norm: LogNorm) -> dict[str, Any]:
+    """Return ticks at decades, and 2 and 5 between them on a short scale, as plain numbers if short."""
+    short = float(norm.vmax or 1) < 100 * float(norm.vmin or 1)
+    plain = FuncFormatter(
+        lambda value, _: f"{value:g}" if 1e-3 < value < 1e4 else f"$10^{{{np.log10(value):.0f}}}$"
+    )
+    return {"ticks": LogLocator(subs=(1.0, 2.0, 5.0) if short else (1.0,)), "format": plain}
