@@ -21,11 +21,7 @@ from gandyn.nets.datasets import Dataset, DatasetError, cifar10, digits, grid, l
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 ARCHIVE = "cifar-10-binary.tar.gz"
 BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)]
-REAL_FOLDERS = [
-    Path(folder)
-    for folder in (os.environ.get("GANDYN_DATA"), Path(__file__).parents[2] / "shared" / "data")
-    if folder
-]
+REAL_FOLDERS = [Path(folder) for folder in (os.environ.get("GANDYN_DATA"),) if folder]
 
 
 @pytest.fixture(autouse=True)

@@ -1,38 +1,27 @@
-"""Data sets: real digits without a download, MNIST, CIFAR-10, and toy mixtures of Gaussians.
-
-The data folder is the argument ``folder``, else the environment variable ``GANDYN_DATA``, else the user
-cache. What is not there is downloaded into it, checked against the published checksum. Files are read as
-bytes: nothing is unpickled, and no archive is unpacked to disk.
-"""
+"""Image data sets: real digits without a download, MNIST and CIFAR-10."""
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import hashlib
-import inspect
 import math
 import os
 import tarfile
 import warnings
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
 
-from gandyn.arrays import to_numpy
+from gandyn.nets.datasets.dataset import Dataset, DatasetError, Range, checked_range, scaled
 
-__all__ = [
-    "DATASETS", "Dataset", "DatasetError", "cifar10", "digits", "grid", "load", "mixture_1d", "mnist", "ring",
-]  # fmt: skip
+__all__ = ["cifar10", "digits", "mnist"]
 
 Split: TypeAlias = Literal["train", "test"]
-Range: TypeAlias = tuple[float, float]
 
 _DIGITS = tuple("0123456789")
 _CIFAR_CLASSES = (
@@ -40,99 +29,6 @@ _CIFAR_CLASSES = (
 )  # fmt: skip
 _CIFAR_RECORD = 1 + 3 * 32 * 32
 _BROKEN_ARCHIVE = (OSError, EOFError, zlib.error, tarfile.TarError)
-
-
-class DatasetError(ValueError):
-    """A data set that is missing, broken or asked for wrongly; the message says what to do."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Dataset:
-    """Samples with their labels and where they came from.
-
-    Args:
-        name: name of the data set and, where it has one, its split.
-        images: float32 tensor of shape (N, C, H, W), or (N, d) for points.
-        labels: int64 tensor of shape (N,), indices into ``classes``; None without labels.
-        classes: names of the classes; ``()`` without labels.
-        value_range: what black and full intensity became; None for points, which are not scaled.
-        source: who made it, and where it was read.
-
-    Raises:
-        DatasetError: another dtype or shape, no sample, a value that is not finite, or a label
-            outside the classes.
-
-    Example:
-        >>> data = Dataset("two points", torch.tensor([[0.0], [1.0]]))
-        >>> len(data), data.sample_shape, data.fingerprint[:8]
-        (2, (1,), 'a40761ab')
-    """
-
-    name: str
-    images: torch.Tensor
-    labels: torch.Tensor | None = None
-    classes: tuple[str, ...] = ()
-    value_range: Range | None = None
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        shape = tuple(self.images.shape)
-        if self.images.dtype != torch.float32 or len(shape) not in (2, 4) or 0 in shape:
-            raise DatasetError(
-                f"{self.name}: images must be float32 of shape (N, C, H, W) or (N, d), none of them 0; "
-                f"got {self.images.dtype} of shape {shape}"
-            )
-        if not bool(torch.isfinite(self.images).all()):
-            raise DatasetError(f"{self.name}: all values of images must be finite, got NaN or infinity")
-        if self.labels is not None:
-            _check_labels(self.name, self.labels, shape[0], len(self.classes))
-
-    def __len__(self) -> int:
-        return int(self.images.shape[0])
-
-    @property
-    def sample_shape(self) -> tuple[int, ...]:
-        """Shape of one sample: (C, H, W), or (d,) for points."""
-        return tuple(self.images.shape[1:])
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of shape, values and labels in hexadecimal, the same on every machine."""
-        digest = hashlib.sha256(repr((tuple(self.images.shape), self.labels is not None)).encode())
-        digest.update(np.ascontiguousarray(to_numpy(self.images), dtype="<f4").data)
-        if self.labels is not None:
-            digest.update(np.ascontiguousarray(to_numpy(self.labels), dtype="<i8").data)
-        return digest.hexdigest()
-
-    def __repr__(self) -> str:
-        scale = "" if self.value_range is None else f" in [{self.value_range[0]:g}, {self.value_range[1]:g}]"
-        return f"{self.name}: {len(self)} samples of shape {self.sample_shape}{scale}, from {self.source}"
-
-
-def _check_labels(name: str, labels: torch.Tensor, count: int, classes: int) -> None:
-    if labels.dtype != torch.int64 or tuple(labels.shape) != (count,):
-        raise DatasetError(
-            f"{name}: labels must be int64 of shape ({count},), one a sample; "
-            f"got {labels.dtype} of shape {tuple(labels.shape)}"
-        )
-    wrong = torch.nonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
-        at = int(wrong[0])
-        raise DatasetError(
-            f"{name}: labels must index the {classes} classes; the label of sample {at} is {int(labels[at])}"
-        )
-
-
-def _scaled(values: np.ndarray, top: int, value_range: Range) -> torch.Tensor:
-    low, high = value_range
-    return torch.tensor(values, dtype=torch.float32).div_(top).mul_(high - low).add_(low)
-
-
-def _checked_range(value_range: Sequence[float]) -> Range:
-    values = tuple(float(value) for value in value_range)
-    if len(values) != 2 or not all(map(math.isfinite, values)) or not values[0] < values[1]:
-        raise DatasetError(f"value_range must be two finite numbers, the lower first; got {value_range}")
-    return values[0], values[1]
 
 
 def digits(*, value_range: Range = (0.0, 1.0)) -> Dataset:
@@ -156,11 +52,11 @@ def digits(*, value_range: Range = (0.0, 1.0)) -> Dataset:
     """
     from sklearn.datasets import load_digits
 
-    value_range = _checked_range(value_range)
+    value_range = checked_range(value_range)
     images, labels = load_digits(return_X_y=True)
     return Dataset(
         name="digits",
-        images=_scaled(images.reshape(-1, 1, 8, 8), 16, value_range),
+        images=scaled(images.reshape(-1, 1, 8, 8), 16, value_range),
         labels=torch.tensor(labels, dtype=torch.int64),
         classes=_DIGITS,
         value_range=value_range,
@@ -335,7 +231,7 @@ def mnist(
         gandyn.nets.datasets.DatasetError: split must be one of ('train', 'test'), got 'validation'
     """
     _check_split(split)
-    value_range = _checked_range(value_range)
+    value_range = checked_range(value_range)
     root = _data_folder(folder)
     places = [root, root / "mnist", root / "MNIST" / "raw"]
     arrays, differences = [], []
@@ -354,7 +250,7 @@ def mnist(
     _warn("mnist", differences)
     return Dataset(
         name=f"mnist ({split})",
-        images=_scaled(images[:, None], 255, value_range),
+        images=scaled(images[:, None], 255, value_range),
         labels=torch.tensor(labels, dtype=torch.int64),
         classes=_DIGITS,
         value_range=value_range,
@@ -444,7 +340,7 @@ def cifar10(
         gandyn.nets.datasets.DatasetError: value_range must be two finite numbers, the lower first; got (1, 0)
     """
     _check_split(split)
-    value_range = _checked_range(value_range)
+    value_range = checked_range(value_range)
     wanted = {published.name: published for published in _CIFAR[split]}
     batches = _cifar_batches(_data_folder(folder), list(wanted))
     records, differences = [], []
@@ -456,173 +352,9 @@ def cifar10(
     values = np.concatenate(records)
     return Dataset(
         name=f"cifar10 ({split})",
-        images=_scaled(values[:, 1:].reshape(-1, 3, 32, 32), 255, value_range),
+        images=scaled(values[:, 1:].reshape(-1, 3, 32, 32), 255, value_range),
         labels=torch.tensor(values[:, 0], dtype=torch.int64),
         classes=_CIFAR_CLASSES,
         value_range=value_range,
         source=f"Krizhevsky 2009, read in {path.parent}",
     )
-
-
-def _mixture(
-    name: str,
-    centres: np.ndarray,
-    std: float,
-    count: int,
-    seed: int,
-    source: str,
-    weights: np.ndarray | None = None,
-) -> Dataset:
-    if count < 1 or not 0 <= std < math.inf:
-        raise DatasetError(
-            f"{name}: count must be at least 1 and std finite, at least 0; got {count} and {std}"
-        )
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(len(centres), size=count, p=weights)
-    points = centres[labels] + std * rng.standard_normal((count, centres.shape[1]))
-    return Dataset(
-        name=name,
-        images=torch.tensor(points, dtype=torch.float32),
-        labels=torch.tensor(labels, dtype=torch.int64),
-        classes=tuple(f"mode {index}" for index in range(len(centres))),
-        source=f"{source}, drawn with seed {seed}",
-    )
-
-
-def ring(
-    modes: int = 8, *, count: int = 2000, radius: float = 2.0, std: float = 0.02, seed: int = 0
-) -> Dataset:
-    """Return points of a mixture of ``modes`` equal Gaussians, evenly spaced on a circle round the origin.
-
-    Args:
-        modes: number of Gaussians, at angles 2 pi k / modes for k = 0, ..., modes - 1.
-        count: number of points.
-        radius: radius of the circle, > 0.
-        std: standard deviation of each Gaussian, >= 0.
-        seed: seed of the draws.
-
-    Returns:
-        Dataset with images of shape (count, 2), not scaled, and the number of the Gaussian as label.
-
-    Raises:
-        DatasetError: a count or mode number below 1, or a radius or deviation out of range.
-
-    Source: Metz, Poole, Pfau and Sohl-Dickstein 2017, "Unrolled generative adversarial networks".
-
-    Example:
-        >>> ring(4, count=3, std=0.0).images.abs().sum(dim=1)
-        tensor([2., 2., 2.])
-    """
-    if modes < 1 or not 0 < radius < math.inf:
-        raise DatasetError(f"ring: modes must be at least 1 and radius positive; got {modes} and {radius}")
-    angles = 2 * np.pi * np.arange(modes) / modes
-    centres = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return _mixture("ring", centres, std, count, seed, f"{modes} Gaussians on a circle (Metz et al. 2017)")
-
-
-def grid(
-    side: int = 5, *, count: int = 2500, spacing: float = 2.0, std: float = 0.05, seed: int = 0
-) -> Dataset:
-    """Return points of a mixture of ``side`` x ``side`` equal Gaussians on a square grid round the origin.
-
-    Args:
-        side: number of Gaussians along each side.
-        count: number of points.
-        spacing: distance between neighbours, > 0.
-        std: standard deviation of each Gaussian, >= 0.
-        seed: seed of the draws.
-
-    Returns:
-        Dataset with images of shape (count, 2), not scaled, and the number of the Gaussian as label,
-        counted along the second coordinate first.
-
-    Raises:
-        DatasetError: a count or side below 1, or a spacing or deviation out of range.
-
-    Source: Srivastava, Valkov, Russell, Gutmann and Sutton 2017, "VEEGAN".
-
-    Example:
-        >>> sorted(set(grid(2, count=50, std=0.0).images[:, 0].tolist()))
-        [-1.0, 1.0]
-    """
-    if side < 1 or not 0 < spacing < math.inf:
-        raise DatasetError(f"grid: side must be at least 1 and spacing positive; got {side} and {spacing}")
-    axis = spacing * (np.arange(side) - (side - 1) / 2)
-    centres = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
-    return _mixture("grid", centres, std, count, seed, f"{side} x {side} Gaussians (Srivastava et al. 2017)")
-
-
-def mixture_1d(
-    means: Sequence[float] = (-1.0, 1.0),
-    *,
-    weights: Sequence[float] | None = None,
-    count: int = 2000,
-    std: float = 0.1,
-    seed: int = 0,
-) -> Dataset:
-    """Return points on the line of a mixture of Gaussians.
-
-    Args:
-        means: centre of each Gaussian, at least one.
-        weights: probability of each Gaussian, summing to 1; default equal.
-        count: number of points.
-        std: standard deviation of each Gaussian, >= 0.
-        seed: seed of the draws.
-
-    Returns:
-        Dataset with images of shape (count, 1), not scaled, and the number of the Gaussian as label.
-
-    Raises:
-        DatasetError: no or non-finite means, weights that are not one probability a mean, a count below 1
-            or a deviation out of range.
-
-    Example:
-        >>> mixture_1d([3.0], count=2, std=0.0).images.tolist()
-        [[3.0], [3.0]]
-    """
-    centres = np.asarray(means, dtype=float)
-    if centres.ndim != 1 or not centres.size or not np.all(np.isfinite(centres)):
-        raise DatasetError(f"mixture_1d: means must be at least one finite number, got {means}")
-    shares = np.full(centres.size, 1 / centres.size) if weights is None else np.asarray(weights, dtype=float)
-    if shares.shape != centres.shape or not (np.all(shares >= 0) and abs(shares.sum() - 1) < 1e-9):
-        raise DatasetError(
-            f"mixture_1d: weights must be {centres.size} probabilities summing to 1, got {weights}"
-        )
-    return _mixture("mixture_1d", centres[:, None], std, count, seed, f"{centres.size} Gaussians", shares)
-
-
-#: The data sets by the name that the command line takes.
-DATASETS: Mapping[str, Callable[..., Dataset]] = {
-    maker.__name__: maker for maker in (digits, mnist, cifar10, ring, grid, mixture_1d)
-}
-
-
-def load(name: str = "digits", **options: object) -> Dataset:
-    """Return a data set by name.
-
-    Args:
-        name: one of ``DATASETS``.
-        options: keyword arguments of the function of that name.
-
-    Returns:
-        The data set.
-
-    Raises:
-        DatasetError: an unknown name or option; the message lists the known ones.
-
-    Example:
-        >>> load("ring", modes=3, count=10).sample_shape
-        (2,)
-        >>> load("minst")
-        Traceback (most recent call last):
-        ...
-        gandyn.nets.datasets.DatasetError: no data set 'minst'; did you mean 'mnist'? Known: digits, ...
-    """
-    if name not in DATASETS:
-        close = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.0)[0]
-        raise DatasetError(f"no data set {name!r}; did you mean {close!r}? Known: {', '.join(DATASETS)}")
-    known = inspect.signature(DATASETS[name]).parameters
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise DatasetError(f"{name} has no option {', '.join(unknown)}; its options are {', '.join(known)}")
-    return DATASETS[name](**options)
