@@ -228,7 +228,7 @@ def mnist(
         >>> mnist("validation")
         Traceback (most recent call last):
         ...
-        gandyn.nets.datasets.DatasetError: split must be one of ('train', 'test'), got 'validation'
+        gandyn.nets.datasets.dataset.DatasetError: split must be one of ('train', 'test'), got 'validation'
     """
     _check_split(split)
     value_range = checked_range(value_range)
@@ -337,7 +337,7 @@ def cifar10(
         >>> cifar10(value_range=(1, 0))
         Traceback (most recent call last):
         ...
-        gandyn.nets.datasets.DatasetError: value_range must be two finite numbers, the lower first; got (1, 0)
+        gandyn.nets.datasets.dataset.DatasetError: value_range must be two finite numbers, the lower first; got (1, 0)
     """
     _check_split(split)
     value_range = checked_range(value_range)
