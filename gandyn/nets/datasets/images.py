@@ -337,7 +337,7 @@ def cifar10(
         >>> cifar10(value_range=(1, 0))
         Traceback (most recent call last):
         ...
-        gandyn.nets.datasets.dataset.DatasetError: value_range must be two finite numbers, the lower first; got (1, 0)
+        gandyn.nets.datasets.dataset.DatasetError: value_range must be two finite numbers, ...
     """
     _check_split(split)
     value_range = checked_range(value_range)
