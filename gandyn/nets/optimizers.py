@@ -87,9 +87,9 @@ class Adam:
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return new parameters and the new (m, v)."""
         m = torch.lerp(memory[0], gradient, 1 - self.beta1)
-        v = self.beta2 * memory[1] + (1 - self.beta2) * gradient * gradient
+        v = torch.addcmul(self.beta2 * memory[1], gradient, gradient, value=1 - self.beta2)
         scale = _root(v) / (1 - self.beta2**count) ** 0.5 + self.eps
-        return theta - self.lr / (1 - self.beta1**count) * (m / scale), (m, v)
+        return torch.addcdiv(theta, m, scale, value=-self.lr / (1 - self.beta1**count)), (m, v)
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,8 @@ class RMSProp:
         self, theta: Tensor, gradient: Tensor, memory: tuple[Tensor, ...], count: int
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return new parameters and the new mean square."""
-        s = self.alpha * memory[0] + (1 - self.alpha) * gradient * gradient
-        return theta - self.lr * gradient / (_root(s) + self.eps), (s,)
+        s = torch.addcmul(self.alpha * memory[0], gradient, gradient, value=1 - self.alpha)
+        return torch.addcdiv(theta, gradient, _root(s) + self.eps, value=-self.lr), (s,)
 
 
 def _root(mean_square: Tensor) -> Tensor:
