@@ -1,4 +1,4 @@
-"""One thread for every library: the tests are many small problems, and threads only get in each other's way."""
+"""One thread for every library: the tests are many small problems, and threads get in each other's way."""
 
 import os
 

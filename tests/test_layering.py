@@ -67,8 +67,7 @@ def test_a_module_imports_only_from_lower_levels_and_its_own_folder(path):
         root, *rest = name.split(".")
         if root == "gandyn" and rest and rest[0] in LEVELS and rest[0] not in (here, *FLOOR):
             assert LEVELS[rest[0]] < LEVELS[here], (
-                f"{path.name}:{line}: {here} (level {LEVELS[here]}) imports {name} "
-                f"(level {LEVELS[rest[0]]})"
+                f"{path.name}:{line}: {here} (level {LEVELS[here]}) imports {name} (level {LEVELS[rest[0]]})"
             )
         assert root not in ("studies", "tests", "benchmarks"), f"{path.name}:{line}: imports {name}"
         if root in HOMES:

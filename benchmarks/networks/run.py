@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.recording import environment, interleaved, write
-from gandyn.nets import Recipe, datasets, gan_field, get_state, losses, models, train
+from gandyn.nets import Recipe, gan_field, get_state, losses, models, train
 
 BATCH = 64
 SIZES = {"digits, width 16": (8, 16, 16), "28x28, width 8": (28, 8, 100)}

@@ -53,8 +53,6 @@ _ENTRY = ctypes.CFUNCTYPE(
     None, _POINTER, ctypes.c_int64, ctypes.c_double, _POINTER, _POINTER, _POINTER, _POINTER
 )
 _MATH = "acos acosh asin asinh atan atan2 atanh cos cosh sin sinh sqrt tan"
-_LIBM = frozenset(f"{_MATH} exp expm1 fabs floor log log1p memcpy memset pow tanh".split())
-"""Symbols that every process has; a kernel that needs others needs numba's, too."""
 _PARALLEL = 400_000
 """Evaluations of an integrand below which one thread is faster than several."""
 _LONGEST = 200_000_000
@@ -286,7 +284,7 @@ def load(name: str) -> bytes | None:
 
 def _machine_code(program: Program) -> int:
     """Return the address of the compiled program: from memory, from disk, or from the compiler."""
-    import llvmlite  # type: ignore[import-untyped]
+    import llvmlite
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -342,9 +340,10 @@ def _compile(program: Program, machine: Any) -> bytes:
     function = numba.cfunc(signature, error_model="numpy")(namespace["kernel"])
     text = function.inspect_llvm()
     module = binding.parse_assembly(text)
-    declared = set(re.findall(r'^declare [^@]*@"?([\w.$]+)', text, flags=re.MULTILINE))
-    foreign = sorted(name for name in declared if not name.startswith("llvm.") and name not in _LIBM)
-    about = {"symbol": function.native_name, "foreign": foreign}
+    outside = re.findall(r'^declare [^@]*@"?([\w.$]+)|^@"?([\w.$]+)"? = external', text, flags=re.MULTILINE)
+    names = {function or variable for function, variable in outside}
+    needs = sorted(name for name in names if not name.startswith("llvm."))
+    about = {"symbol": function.native_name, "needs": needs}
     return json.dumps(about).encode() + b"\n" + cast(bytes, machine.emit_object(module))
 
 
@@ -354,11 +353,23 @@ def _link(data: bytes, machine: Any) -> tuple[int, Any]:
 
     header, code = data.split(b"\n", 1)
     about = json.loads(header)
-    if about["foreign"]:
-        from numba.core.registry import cpu_target
-
-        _ = cpu_target.target_context
+    _provide(about["needs"])
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine.get_function_address(about["symbol"]), engine
+
+
+def _provide(symbols: list[str]) -> None:
+    """See to it that the process has these symbols: the C library's, or numba's once it is initialised."""
+    from llvmlite import binding
+
+    if all(map(binding.address_of_symbol, symbols)):
+        return
+    from numba.core.registry import cpu_target
+    from numba.core.runtime import rtsys
+
+    rtsys.initialize(cpu_target.target_context)
+    missing = [symbol for symbol in symbols if not binding.address_of_symbol(symbol)]
+    if missing:
+        raise ImportError(f"machine code needs symbols that this process lacks: {missing}")

@@ -20,7 +20,7 @@ from gandyn.games.expectation import Expectation, Nodes
 from gandyn.games.functions import stable
 from gandyn.games.measures import Measure
 
-__all__ = ["Definition"]
+__all__ = ["Definition", "gradient"]
 
 _programs: dict[str, tuple[Program, Program]] = {}
 
@@ -99,7 +99,7 @@ class Definition:
 
     def program(self, outputs: Sequence[sp.Expr]) -> Program:
         """Return the program that computes ``outputs``."""
-        sources = emit(outputs, self.state, self.params, self.time)
+        sources = emit(outputs, self.state, self.params, self.time, [m.dim for m in self.measures])
         return Program(**asdict(sources), width=len(outputs), functions=own_functions(outputs))
 
     def programs(self, what: str, derive: Callable[[], list[sp.Expr]]) -> tuple[Program, Program]:
@@ -121,17 +121,18 @@ class Definition:
             programs = _stored(key)
             if programs is None:
                 components = derive()
-                entries = [_slope(component, symbol) for component in components for symbol in self.state]
+                entries = [slope for component in components for slope in gradient(component, self.state)]
                 programs = self.program(components), self.program([*components, *entries])
                 _store(key, programs)
             _programs[key] = programs
         return _programs[key]
 
 
-def _slope(component: sp.Expr, symbol: sp.Symbol) -> sp.Expr:
-    """Return the derivative almost everywhere, in stable functions."""
-    slope = component.diff(symbol).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
-    return stable(slope)
+def gradient(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> list[sp.Expr]:
+    """Return the derivatives almost everywhere, in stable functions."""
+    terms = [(term, term.free_symbols) for term in sp.Add.make_args(expression)]
+    slopes = [sp.Add(*(term.diff(s) for term, free in terms if s in free)) for s in symbols]
+    return [stable(slope.replace(sp.DiracDelta, lambda *_: sp.S.Zero)) for slope in slopes]
 
 
 def _expression(name: str, value: Any) -> sp.Expr:

@@ -9,6 +9,7 @@ with all points and the nodes of the innermost loop as axes.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +73,7 @@ def emit(
     state: Sequence[sp.Symbol],
     params: Sequence[sp.Symbol],
     time: sp.Symbol | None,
+    widths: Sequence[int],
 ) -> Sources:
     """Return the source of a kernel that computes ``outputs`` at many states.
 
@@ -79,7 +81,8 @@ def emit(
         outputs: the velocity, and behind it the Jacobian row by row if it is wanted.
         state: the symbols of the state, n of them.
         params: the symbols of the constants.
-        time: the symbol of time, if any. Symbols named "measure 0", ... stand for the measures.
+        time: the symbol of time, if any.
+        widths: dimension of each measure; symbols named "measure 0", ... stand for them.
 
     Returns:
         The sources: ``kernel(x, count, t, params, nodes, plan, out)`` on pointers for the compiler,
@@ -89,7 +92,7 @@ def emit(
     Raises:
         ValueError: an expression that has no numerical form here; the message quotes it.
     """
-    program = _Program(state, params, time)
+    program = _Program(state, params, time, widths)
     results = [program.lower(expression)[0] for expression in outputs]
     loops = [list(measures) for measures in program.loops]
     return Sources(_compiled_source(program, results), _numpy_source(program, results), loops)
@@ -109,10 +112,13 @@ class _Program:
     """Assignments by level, filled while expressions are lowered."""
 
     def __init__(
-        self, state: Sequence[sp.Symbol], params: Sequence[sp.Symbol], time: sp.Symbol | None
+        self,
+        state: Sequence[sp.Symbol],
+        params: Sequence[sp.Symbol],
+        time: sp.Symbol | None,
+        widths: Sequence[int],
     ) -> None:
-        self.dim, self.params = len(state), len(params)
-        self.widths: dict[int, int] = {}
+        self.dim, self.params, self.widths = len(state), len(params), widths
         self.loops: dict[tuple[int, ...], _Scope] = {}
         self.top = self.scope = _Scope((_CALL, _POINT, _AFTER))
         self.count = 0
@@ -260,7 +266,6 @@ class _Program:
         scope = self.loops.setdefault(numbers, _Scope(tuple(_NODE + d for d in range(len(numbers))), numbers))
         renamed = {}
         for depth, (symbols, _) in enumerate(node.bindings):
-            self.widths[numbers[depth]] = len(symbols)
             for axis, symbol in enumerate(symbols):
                 renamed[symbol] = sp.Symbol(f"node {depth} {axis}", real=True)
                 scope.names[renamed[symbol]] = (f"z{depth}_{axis}", _NODE + depth)
@@ -289,8 +294,7 @@ def _header(program: _Program) -> Iterator[str]:
     """Yield the loads of constants, and where each measure starts: columns of values, then weights."""
     yield from (f"p{i} = params[{i}]" for i in range(program.params))
     start = "0"
-    for number in sorted(program.widths):
-        width = program.widths[number]
+    for number, width in enumerate(program.widths):
         yield f"n{number} = plan[{number}]"
         yield f"o{number} = {start}"
         yield f"w{number} = o{number} + {width} * n{number}"
@@ -318,7 +322,7 @@ def _compiled_loop(program: _Program, loop: _Scope, depth: int, suffix: str) -> 
         f"z{depth}_{axis} = nodes[o{number} + {axis} * n{number} + i{depth}]"
         for axis in range(program.widths[number])
     ]
-    body += loop.lines[_NODE + depth]
+    body += _with_lone_sigmoids(loop.lines[_NODE + depth])
     inner = suffix + "_"
     if not innermost:
         body += _compiled_loop(program, loop, depth + 1, inner)
@@ -327,6 +331,20 @@ def _compiled_loop(program: _Program, loop: _Scope, depth: int, suffix: str) -> 
         body.append(f"{name}{suffix} = accumulate({name}{suffix}, nodes[w{number} + i{depth}], {value})")
     zeros = [f"{name}{suffix} = 0.0" for name, _ in loop.sums]
     return [*zeros, f"for i{depth} in range(n{number}):", *_indent(body, 1)]
+
+
+def _with_lone_sigmoids(lines: list[str]) -> list[str]:
+    """Use the faster sigmoid where no other function of plus or minus its argument shares its work."""
+    opposite = {found[1]: found[2] for line in lines if (found := re.match(r"(\w+) = -(\w+)$", line))}
+    calls = [re.match(r"(\w+) = (sigmoid|softplus)\((\w+)\)$", line) for line in lines]
+    even = [opposite.get(call[3], call[3]) if call else "" for call in calls]
+    uses = Counter(even)
+    return [
+        f"{call[1]} = lone_sigmoid({call[3]})"
+        if call and call[2] == "sigmoid" and uses[argument] == 1
+        else line
+        for call, argument, line in zip(calls, even, lines, strict=True)
+    ]
 
 
 def _numpy_source(program: _Program, results: list[str]) -> str:
@@ -342,7 +360,6 @@ def _numpy_source(program: _Program, results: list[str]) -> str:
 
 def _numpy_loop(program: _Program, loop: _Scope, depth: int, weight: str) -> list[str]:
     number, innermost = loop.measures[depth], depth == len(loop.measures) - 1
-    stop = f"n{number}" if innermost else f"i{depth} + 1"
     body = []
     for axis in range(program.widths[number]):
         start = f"o{number} + {axis} * n{number}"
@@ -350,7 +367,7 @@ def _numpy_loop(program: _Program, loop: _Scope, depth: int, weight: str) -> lis
         body.append(f"z{depth}_{axis} = nodes[{at}]")
     body += loop.lines[_NODE + depth]
     if innermost:
-        weights = f"nodes[w{number} : w{number} + {stop}]"
+        weights = f"nodes[w{number} : w{number} + n{number}]"
         body += [f"{name} = {name} + {weight}total({value}, {weights})" for name, value in loop.sums]
         return body
     body += _numpy_loop(program, loop, depth + 1, f"{weight}nodes[w{number} + i{depth}] * ")

@@ -16,7 +16,7 @@ import sympy as sp
 
 from gandyn.field import Layout, System, UpdateMap, VectorField
 from gandyn.games.codegen import Kernel, Program
-from gandyn.games.definition import Definition
+from gandyn.games.definition import Definition, gradient
 from gandyn.games.expectation import E, Expectation
 from gandyn.games.functions import stable
 
@@ -78,9 +78,8 @@ def from_losses(
             raise ValueError(f"{quoted} depends on no parameter of the {player}: {symbols}")
 
     def derive() -> list[sp.Expr]:
-        own = ["loss_g"] * len(generator) + ["loss_d"] * len(discriminator)
-        losses = {name: stable(loss) for name, loss in game.expressions.items()}
-        return [stable(-losses[name].diff(symbol)) for name, symbol in zip(own, game.state, strict=True)]
+        own = zip(game.expressions.values(), game.players.values(), strict=True)
+        return [slope for loss, symbols in own for slope in gradient(stable(-loss), symbols)]
 
     return cast(VectorField, _system(game, game.programs("losses", derive), window, label, None))
 
@@ -146,7 +145,7 @@ def _system(
     dim = layout.dim
 
     def family(**values: float) -> System:
-        params = np.array([_number(name, value) for name, value in values.items()], dtype=np.float64)
+        params = np.array([_number(name, values[name]) for name in game.constants], dtype=np.float64)
         kernel = Kernel(dim, programs, params, nodes, counts)
 
         def jac(x: Any, t: Any) -> np.ndarray:
