@@ -1,0 +1,1 @@
+"""Questions about GAN training, answered by scripts that check what they claim."""
