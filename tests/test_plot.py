@@ -106,6 +106,13 @@ def test_the_zeros_of_a_field_with_a_point_pole_are_kept(ax):
     assert pole_crossings(np.stack([values, values], axis=-1)) == 0
 
 
+def test_a_component_with_a_pole_and_no_zero_has_no_nullcline(ax):
+    a = np.linspace(-2, 2, 20)
+    across, _ = np.meshgrid(a, a)
+    assert zero_set(ax, a, a, 1 / across, colour="k") is None
+    assert not ax.collections
+
+
 def test_no_nullcline_is_drawn_in_cells_that_are_not_finite(ax):
     a = np.linspace(-1, 1, 21)
     values = np.tile(a, (21, 1)).T.copy()

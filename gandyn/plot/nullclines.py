@@ -38,7 +38,7 @@ def zero_set(
         line: line style.
 
     Returns:
-        The contour set, of one path; None where the component keeps its sign.
+        The contour set, of one path; None where the component has no zero.
     """
     values = np.ma.masked_invalid(values)
     if values.count() == 0 or not values.min() < 0 < values.max():
@@ -47,7 +47,11 @@ def zero_set(
         a, b, values, levels=[0.0], colors=[colour], linestyles=[line], linewidths=1.3,
         corner_mask=False, zorder=3,
     )  # fmt: skip
-    contour.set_paths([_without_poles(contour.get_paths()[0], a, b, values.filled(np.nan))])
+    path = _without_poles(contour.get_paths()[0], a, b, values.filled(np.nan))
+    if not len(path.vertices):
+        contour.remove()
+        return None
+    contour.set_paths([path])
     return contour
 
 
