@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ def main(context: click.Context, traceback: bool) -> None:
     `gandyn report` alone trains a small GAN on real digits and writes a report on its dynamics.
     """
     context.obj = traceback
+    # Threads that wait by spinning stop each other for seconds where other programs share the cores;
+    # libgomp reads this when torch is first imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     warnings.showwarning = lambda message, *_, **__: click.echo(f"warning: {message}", err=True)
 
 
