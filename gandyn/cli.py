@@ -6,6 +6,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,7 +199,7 @@ def portrait(
     entry = catalogue.get(game)
     system = entry.make(**catalogue.parse_settings(game, settings))
     target = out or Path(f"{entry.name}.png")
-    _draw_portrait(system, entry, start, time, points, target)
+    _draw_portrait(system, entry, start, time, points, target, ", ".join([system.label, *settings]))
     click.echo(f"{entry}\n{entry.reference}")
     for fact in entry.facts:
         click.echo(f"- {fact}")
@@ -206,7 +207,13 @@ def portrait(
 
 
 def _draw_portrait(
-    system: System, entry: Any, starts: Sequence[tuple[float, float]], time: float, points: int, target: Path
+    system: System,
+    entry: Any,
+    starts: Sequence[tuple[float, float]],
+    time: float,
+    points: int,
+    target: Path,
+    title: str,
 ) -> None:
     from gandyn import plot
     from gandyn.field import UpdateMap
@@ -222,7 +229,7 @@ def _draw_portrait(
     across, up = entry.slice_axes(system)
     plane = coordinate_plane(system.layout, across, up, entry.base_point(system))
     window = tuple(entry.window(name) for name in plane.names)
-    drawn = sample(system, plane, window, points=points)
+    drawn = replace(sample(system, plane, window, points=points), label=title)
     ends = {"n_steps": max(1, round(time / system.dt))} if isinstance(system, UpdateMap) else {"t_end": time}
     paths = [trajectory(system, plane.point(*place), **ends) for place in starts]
     draw = lambda ax: plot.portrait(ax, drawn, trajectories=paths)
