@@ -48,7 +48,7 @@ def zero_set(
         corner_mask=False, zorder=3,
     )  # fmt: skip
     path = _without_poles(contour.get_paths()[0], a, b, values.filled(np.nan))
-    if not len(path.vertices):
+    if np.size(path.vertices) == 0:
         contour.remove()
         return None
     contour.set_paths([path])
