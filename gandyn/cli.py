@@ -109,7 +109,7 @@ def train(factory: str | None, out: Path | None, resume: bool, **options: Any) -
     folder = out or Path(_DEFAULT_FOLDER)
     if not resume:
         _refuse_existing(folder, "train")
-    run = _train(factory, folder, resume, options, "train")
+    run = _train(factory, folder, resume, options)
     click.echo(_summary(run))
     click.echo(f"report on it: gandyn report {folder}")
     if run.status["status"] == "diverged":
@@ -279,7 +279,7 @@ def _plan(factory: str | None, folder: Path, resume: bool, options: Mapping[str,
     scale = options["value_range"]
     chosen = {} if scale is None else {"value_range": list(scale)}
     if resume and factory is None:
-        plan = dict(Run(folder).settings)
+        plan = plans.plan_of(Run(folder))
         if options["data"] is not None or chosen or options["seed"] is not None:
             raise ValueError(
                 f"--resume takes data and seed from {folder}; leave out --data, --value-range, --seed"
@@ -297,7 +297,7 @@ def _train_or_take_up(factory: str | None, folder: Path, options: Mapping[str, A
 
     if not (folder / "settings.json").exists():
         _refuse_existing(folder, "report")
-        return _train(factory, folder, False, options, "report")
+        return _train(factory, folder, False, options)
     run, plan = Run(folder), _plan(factory, folder, False, options)
     differing = plans.differences(run, plan)
     if differing:
@@ -309,10 +309,10 @@ def _train_or_take_up(factory: str | None, folder: Path, options: Mapping[str, A
         click.echo(f"{folder} holds this run already: reporting on it")
         return run
     click.echo(f"{folder} holds this run, unfinished: going on with it")
-    return _train(factory, folder, True, options, "report")
+    return _train(factory, folder, True, options)
 
 
-def _train(factory: str | None, folder: Path, resume: bool, options: Mapping[str, Any], command: str) -> Run:
+def _train(factory: str | None, folder: Path, resume: bool, options: Mapping[str, Any]) -> Run:
     from gandyn.report import plans
 
     plan = _plan(factory, folder, resume, options)
@@ -337,3 +337,7 @@ def _summary(run: Run) -> str:
     note = f" ({status['message']})" if status["message"] else ""
     last = f"; last good checkpoint at step {run.steps[-1]}" if status["status"] == "diverged" else ""
     return f"{run.folder}: {status['status']} at step {status['step']}{note}{last}"
+
+
+if __name__ == "__main__":
+    main()

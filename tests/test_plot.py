@@ -91,9 +91,10 @@ def test_a_pole_is_no_nullcline_but_the_zero_beside_it_is(ax):
     assert pole_crossings(np.stack([distance, 1 / distance], axis=-1)) == 49
 
 
-def test_a_pole_alone_leaves_no_vertex(ax):
+def test_a_pole_alone_leaves_nothing(ax):
     a = np.linspace(-1, 1, 30)
-    assert len(vertices(zero_set(ax, a, a, np.tile(1 / (a - 0.0123), (30, 1)), colour="k"))) == 0
+    assert zero_set(ax, a, a, np.tile(1 / (a - 0.0123), (30, 1)), colour="k") is None
+    assert not ax.collections
 
 
 def test_the_zeros_of_a_field_with_a_point_pole_are_kept(ax):
@@ -104,13 +105,6 @@ def test_the_zeros_of_a_field_with_a_point_pole_are_kept(ax):
     assert np.abs(at[:, 0]).max() < 1e-12
     assert np.ptp(at[:, 1]) == pytest.approx(2)
     assert pole_crossings(np.stack([values, values], axis=-1)) == 0
-
-
-def test_a_component_with_a_pole_and_no_zero_has_no_nullcline(ax):
-    a = np.linspace(-2, 2, 20)
-    across, _ = np.meshgrid(a, a)
-    assert zero_set(ax, a, a, 1 / across, colour="k") is None
-    assert not ax.collections
 
 
 def test_no_nullcline_is_drawn_in_cells_that_are_not_finite(ax):

@@ -56,7 +56,7 @@ def search(point: Point, field: VectorField, x: Array, which: Which) -> Spectrum
         x,
         min(effort.eigenvalues, field.layout.dim),
         which,
-        tol=1e-6,
+        tol=1e-5,
         max_products=effort.max_products,
         seed=effort.seed,
         progress=point.progress,

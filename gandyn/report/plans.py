@@ -33,6 +33,7 @@ __all__ = [
     "differences",
     "modules_of",
     "new_plan",
+    "plan_of",
     "train",
     "use_threads",
     "with_options",
@@ -135,6 +136,17 @@ def with_options(plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[st
     return new
 
 
+def plan_of(run: Run) -> dict[str, Any]:
+    """Return the plan that a run was made by.
+
+    Raises:
+        RunError: a run that does not say how it was made.
+    """
+    named = {"name": run.settings["data"]["name"].partition(" (")[0]}
+    origin = {"data": named, **_checked_origin(run.settings.get("origin"), run.folder)}
+    return {**run.settings, "origin": origin}
+
+
 def use_threads(asked: int | None, settings: Mapping[str, Any]) -> None:
     """Set torch's number of threads: as asked, as the run had, or one for the small built-in GAN.
 
@@ -154,8 +166,7 @@ def use_threads(asked: int | None, settings: Mapping[str, Any]) -> None:
 
 def train(plan: Mapping[str, Any], folder: str | Path, *, resume: bool = False) -> Run:
     """Train what a plan says into a run folder; see ``nets.train`` for what it returns and raises."""
-    origin = _checked_origin(plan["origin"], folder)
-    origin.setdefault("data", {"name": plan.get("data", {}).get("name", "digits").partition(" (")[0]})
+    origin = plan["origin"]
     losses, recipe, data = make_losses(plan["losses"]), make_recipe(plan["recipe"]), load_data(origin)
     generator, discriminator = build(origin)
     return training.train(
