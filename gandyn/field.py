@@ -191,6 +191,50 @@ class Layout:
             [block.size for block in self.blocks],
         )
 
+    @cached_property
+    def entry_names(self) -> tuple[str, ...]:
+        """Name of every entry of the state: that of a scalar block, else ``"name[i, j]"``."""
+        return tuple(
+            block.name + (str(list(index)) if index else "")
+            for block in self.blocks
+            for index in np.ndindex(*block.shape)
+        )
+
+    def bounds(self, box: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lower and upper end of every entry of the state, each of shape (dim,).
+
+        Args:
+            box: ``{name: (low, high), ...}`` for every entry by name, one pair for all entries, or an array
+                of shape (dim, 2).
+
+        Raises:
+            ValueError: a name that is missing or unknown, a wrong shape, an end that is not finite, or a
+                lower end that is not below the upper one.
+
+        Example:
+            >>> Layout.scalars(["g"], ["d"]).bounds({"d": (-1, 1), "g": (0, 2)})
+            (array([ 0., -1.]), array([2., 1.]))
+        """
+        names = self.entry_names
+        if isinstance(box, Mapping):
+            if set(box) != set(names):
+                raise ValueError(
+                    f"the box must give (low, high) for each of {list(names)}, got {sorted(box)}"
+                )
+            box = [box[name] for name in names]
+        ends = np.asarray(box, dtype=np.float64)
+        if ends.shape == (2,):
+            ends = np.tile(ends, (self.dim, 1))
+        if ends.shape != (self.dim, 2):
+            raise ValueError(
+                f"the box must be one (low, high), or of shape ({self.dim}, 2), got {ends.shape}"
+            )
+        low, high = ends.T.copy()
+        bad = [name for name, a, b in zip(names, low, high, strict=True) if not -np.inf < a < b < np.inf]
+        if bad:
+            raise ValueError(f"the box must have finite low < high for each entry; not so for {bad}")
+        return low, high
+
     def split(self, x: Array) -> dict[str, Array]:
         """Return the blocks of a state ``x`` of shape (..., dim), each of shape (..., *shape)."""
         xp = array_namespace(x)

@@ -23,16 +23,22 @@ LEVELS = {
     "landscapes": 2,
     "nets": 2,
     "store": 2,
-    "plot": 3,
-    "report": 4,
-    "cli": 5,
+    "fixed_points": 2,
+    "schemes": 2,
+    "cycles": 3,
+    "bifurcations": 3,
+    "basins": 4,
+    "plot": 5,
+    "report": 6,
+    "cli": 7,
 }
 #: The homes of the heavy libraries; anywhere else a test fails.
 HOMES = {
     "torch": {"nets"},
     "safetensors": {"nets"},
     "sympy": {"games"},
-    "numba": {"games", "trajectories"},
+    "flint": {"games", "fixed_points"},
+    "numba": {"games", "trajectories", "fixed_points", "schemes", "cycles", "bifurcations", "basins"},
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
 }

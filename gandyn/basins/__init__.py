@@ -1,0 +1,1 @@
+"""Which attractor each start reaches, and the manifolds that separate basins."""

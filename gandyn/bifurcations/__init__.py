@@ -1,0 +1,1 @@
+"""Branches of fixed points under a parameter, and where they change."""

@@ -1,0 +1,1 @@
+"""Limit cycles with their multipliers, sections and orbit diagrams."""

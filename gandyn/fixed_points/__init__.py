@@ -1,0 +1,1 @@
+"""Fixed points: found, proved, and judged for the flow, for its steps and as a game."""

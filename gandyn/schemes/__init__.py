@@ -1,0 +1,1 @@
+"""Update rules: each maps a field to the update map that discretises it."""
