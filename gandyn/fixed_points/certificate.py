@@ -66,7 +66,7 @@ class Certificate:
             return f"{exactly} in the box: proof complete"
         where = "the undecided part" if len(self.unknown) == 1 else f"the {len(self.unknown)} undecided parts"
         return (
-            f"{counted or 'no fixed point'} proved; any other lies in {where}, "
+            f"{counted if count else 'no fixed point'} proved; any other lies in {where}, "
             f"{self.unknown_share:.2g} of the volume: proof incomplete"
         )
 
@@ -108,7 +108,8 @@ def certify(
         field: a field or map made from symbols; of a map, the zeros of F(x) - x.
         box: ``{name: (low, high), ...}``, one pair for all parameters, or shape (n, 2).
         max_boxes: boxes to treat at most; the rest is reported as unknown.
-        min_width: share of its side below which a box that is not decided is no longer cut.
+        min_width: share of its side below which a box is no longer cut that seems to hold a singular fixed
+            point or a pole.
         progress: show a progress bar.
 
     Returns:

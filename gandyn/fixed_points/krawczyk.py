@@ -20,12 +20,14 @@ class Verdicts:
         boxes: the part of each box that can hold zeros, shape (m, n, 2); empty (low above high) where none.
         empty: the box holds no zero, booleans of shape (m,).
         unique: it holds exactly one.
+        sound: both are continuous and bounded there, as far as is known; else nothing is concluded.
         regular: the Jacobian is invertible throughout, so that it holds at most one.
     """
 
     boxes: np.ndarray
     empty: np.ndarray
     unique: np.ndarray
+    sound: np.ndarray
     regular: np.ndarray
 
 
@@ -68,14 +70,14 @@ def examine(enclosure: Enclosure, boxes: np.ndarray) -> Verdicts:
     inside = np.all((image.lo > x.lo) & (image.hi < x.hi), axis=1)
     regular = np.max(np.sum(defect.magnitude, axis=2), axis=1) < 1
     kept = np.where(sound[:, None, None], np.stack([lo, hi], axis=-1), boxes)
-    return Verdicts(kept, sound & excluded, sound & inside & ~excluded, sound & regular)
+    return Verdicts(kept, sound & excluded, sound & inside & ~excluded, sound, sound & regular)
 
 
 def refine(enclosure: Enclosure, box: np.ndarray) -> np.ndarray:
     """Return the smallest enclosure found of the one zero in a box, shape (n, 2)."""
-    for _ in range(30):
+    for _ in range(100):
         smaller = examine(enclosure, box[None]).boxes[0]
-        if np.any(smaller[:, 0] > smaller[:, 1]) or np.all(_widths(smaller) > 0.9 * _widths(box)):
+        if np.any(smaller[:, 0] > smaller[:, 1]) or np.all(_widths(smaller) > 0.99 * _widths(box)):
             return box
         box = smaller
     return box

@@ -38,8 +38,8 @@ class Search:
         cleared: boxes in which there is exactly one zero, a known one.
         pending: boxes not yet treated, the widest first, shape (m, n, 2).
         undecided: boxes left, batch by batch.
-        min_width: share of its side below which a box is left undecided, unless the Jacobian is invertible
-            throughout: then it has at most one zero and is sure to be decided.
+        min_width: share of its side below which a box is left undecided if it seems to hold a zero with a
+            singular Jacobian, or a pole. Only where to stop is guessed: what is proved does not depend on it.
     """
 
     enclosure: Enclosure
@@ -78,17 +78,22 @@ class Search:
             return boxes, boxes
         verdicts = examine(self.enclosure, boxes)
         unsettled = ~verdicts.empty & ~verdicts.unique
-        self._learn(boxes[verdicts.unique], boxes[unsettled])
-        return self._divide(boxes[unsettled], verdicts.boxes[unsettled], verdicts.regular[unsettled])
+        for box in boxes[verdicts.unique]:
+            self._record(box, refine(self.enclosure, box))
+        boxes, smaller, regular = boxes[unsettled], verdicts.boxes[unsettled], verdicts.regular[unsettled]
+        points, near, singular = self._approximate(boxes)
+        self._learn(points[near & ~singular], boxes[near & ~singular])
+        hopeless = (near & singular & ~regular) | ~verdicts.sound[unsettled]
+        return self._divide(boxes, smaller, hopeless)
 
     def _divide(
-        self, boxes: np.ndarray, smaller: np.ndarray, regular: np.ndarray
+        self, boxes: np.ndarray, smaller: np.ndarray, hopeless: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
+        """Cut in two the boxes that did not shrink by themselves; leave those too small for it."""
         before, after = (np.ptp(b, axis=2) / self.sides for b in (boxes, smaller))
         width = after.max(axis=1)
-        with np.errstate(all="ignore"):
-            shrunk = np.any(after < 0.5 * before, axis=1)
-        left = (width < self.min_width) & ~regular | (width < _FINEST)
+        shrunk = np.any((after < 0.5 * before) & (before > self.min_width), axis=1)
+        left = (width < self.min_width) & hopeless | (width < _FINEST)
         again, split = smaller[shrunk & ~left], halves(smaller[~shrunk & ~left], self.sides)
         children = self._without_known(np.concatenate([again, split]))
         return children, self._without_known(smaller[left])
@@ -98,16 +103,14 @@ class Search:
             boxes = minus(boxes, isolation)
         return boxes
 
-    def _learn(self, proved: np.ndarray, others: np.ndarray) -> None:
-        """Record the zeros proved, and those that can be proved from an approximation in other boxes."""
-        for box in proved:
-            self._record(box, refine(self.enclosure, box))
-        for point, box in zip(*self._approximate(others), strict=True):
+    def _learn(self, points: np.ndarray, boxes: np.ndarray) -> None:
+        """Prove the zeros near the points, in neighbourhoods on the scale of their boxes."""
+        for point, box in zip(points, boxes, strict=True):
             if not any(_holds(isolation, point) for isolation in self.cleared):
                 self._prove(point, np.ptp(box, axis=1) / 2)
 
-    def _approximate(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return regular zeros that Newton's method finds from the centres, with the box of each."""
+    def _approximate(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return where Newton's method leads from the centres; if to a zero near the box; a singular one."""
         x = boxes.mean(axis=2)
         last = np.full_like(x, np.inf)
         with np.errstate(all="ignore"):
@@ -117,10 +120,11 @@ class Search:
                 x = x + last
             value, J = self._floats(x)
         sizes = np.linalg.svd(J * self.sides, compute_uv=False)
-        near = np.all(np.abs(last) <= 1e-9 * self.sides, axis=1) & (sizes[:, -1] > 1e-7 * sizes[:, 0])
         margin = 0.1 * np.ptp(boxes, axis=2)
-        near &= np.all((x >= boxes[..., 0] - margin) & (x <= boxes[..., 1] + margin), axis=1)
-        return x[near], boxes[near]
+        near = np.all((x >= boxes[..., 0] - margin) & (x <= boxes[..., 1] + margin), axis=1)
+        near &= np.all(np.abs(last) <= 1e-9 * self.sides, axis=1)
+        near &= np.all(np.abs(value) <= 1e-9 * sizes[:, :1], axis=1)
+        return x, near, sizes[:, -1] <= 1e-7 * sizes[:, 0]
 
     def _floats(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the residual and the Jacobian in floats, zero where they are not finite."""

@@ -77,7 +77,8 @@ class Enclosure:
     def batch(self) -> int:
         """How many boxes to evaluate at a time."""
         longest = max((int(self.counts[loop[-1]]) for p in self.programs for loop in p.loops), default=1)
-        return max(1, min(256, 100_000 // longest))
+        own = any(p.functions for p in self.programs)  # one ball at a time
+        return max(1, min(32 if own else 256, 100_000 // longest))
 
     def residual(self, x: Interval) -> Interval:
         """Return the enclosure of v, or F(x) - x, over boxes ``x`` of shape (m, n): shape (m, n)."""
@@ -134,7 +135,9 @@ def enclosure(system: System) -> Enclosure:
         )
     _check_functions(name, {k: f for program in kernel.programs for k, f in program.functions.items()})
     if any(_mentions_time(program) for program in kernel.programs):
-        raise ValueError(f"{name} depends on time, so it has no fixed points; make the phase a part of the state")
+        raise ValueError(
+            f"{name} depends on time, so it has no fixed points; make the phase a part of the state"
+        )
     if not np.nextafter(0.0, 1.0) * np.ones(1)[0] > 0:
         raise RuntimeError("this process flushes small numbers to zero, so that nothing can be proved in it")
     shift = int(isinstance(system, UpdateMap))

@@ -242,7 +242,7 @@ def _fill_softplus(order: int, m: np.ndarray, tau: np.ndarray, out: np.ndarray) 
 def _elementwise(fill: Callable[..., None], order: int, m: Any, tau: Any) -> Any:
     mean, spread = np.broadcast_arrays(np.asarray(m, dtype=float), np.asarray(tau, dtype=float))
     out = np.empty(mean.size)
-    fill(int(order), mean.ravel(), spread.ravel(), out)
+    fill(int(order), np.array(mean).ravel(), np.array(spread).ravel(), out)
     return out.reshape(mean.shape)[()]
 
 

@@ -202,7 +202,9 @@ class Interval:
     def __repr__(self) -> str:
         words = np.array(["nowhere", "partly", "defined", ""])
         parts = np.broadcast_arrays(self.lo, self.hi, words[self.grade])
-        return ", ".join(f"[{a:.6g}, {b:.6g}] {w}".strip() for a, b, w in zip(*map(np.ravel, parts), strict=True))
+        return ", ".join(
+            f"[{a:.6g}, {b:.6g}] {w}".strip() for a, b, w in zip(*map(np.ravel, parts), strict=True)
+        )
 
 
 def exact(x: Any) -> Interval:
