@@ -7,6 +7,7 @@ functions, so that a loss rewritten once gives a velocity and a Jacobian that ar
 A function of one's own joins in as a ``sympy.Function`` with the attributes ``fdiff`` for its derivatives,
 ``scalar``, a function of floats that numba compiles, and, if there is a fast one, ``_imp_``, the same for
 NumPy arrays. Integer arguments reach both as integers, all others as floats: ``dawson`` is the example.
+With a static method ``enclose``, the same on balls of ``flint``, proofs reach it too.
 """
 
 from __future__ import annotations
@@ -131,6 +132,13 @@ class dawson(_Real):  # noqa: N801
         from scipy.special import dawsn
 
         return dawsn(x)
+
+    @staticmethod
+    def enclose(x: Any) -> Any:
+        """Return a ball that holds the function over a ball."""
+        from gandyn.games.normal_balls import dawson_ball
+
+        return dawson_ball(x)
 
 
 def stable(expression: sp.Expr) -> sp.Expr:

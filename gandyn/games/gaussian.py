@@ -242,7 +242,7 @@ def _fill_softplus(order: int, m: np.ndarray, tau: np.ndarray, out: np.ndarray) 
 def _elementwise(fill: Callable[..., None], order: int, m: Any, tau: Any) -> Any:
     mean, spread = np.broadcast_arrays(np.asarray(m, dtype=float), np.asarray(tau, dtype=float))
     out = np.empty(mean.size)
-    fill(int(order), mean.ravel(), spread.ravel(), out)
+    fill(int(order), np.array(mean).ravel(), np.array(spread).ravel(), out)
     return out.reshape(mean.shape)[()]
 
 
@@ -317,6 +317,13 @@ class Gap(_NormalMean):
     scalar = _gap
     _imp_ = staticmethod(gap_mean)
 
+    @staticmethod
+    def enclose(order: int, m: Any, tau: Any) -> Any:
+        """Return a ball that holds the function over balls."""
+        from gandyn.games.normal_balls import gap_ball
+
+        return gap_ball(order, m, tau)
+
 
 class Softplus(_NormalMean):
     """``Softplus(k, m, tau)``, the k-th derivative in m of ``E log(1 + exp(m + tau z))``.
@@ -329,3 +336,10 @@ class Softplus(_NormalMean):
 
     scalar = _softplus
     _imp_ = staticmethod(softplus_mean)
+
+    @staticmethod
+    def enclose(order: int, m: Any, tau: Any) -> Any:
+        """Return a ball that holds the function over balls."""
+        from gandyn.games.normal_balls import softplus_ball
+
+        return softplus_ball(order, m, tau)
