@@ -28,7 +28,16 @@ from gandyn.planes import (
 from gandyn.spectra import Spectrum, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
-from gandyn.transforms import add, consensus, l2, scale, smooth, symplectic_adjustment, two_timescale
+from gandyn.transforms import (
+    add,
+    consensus,
+    l2,
+    potential_part,
+    scale,
+    smooth,
+    symplectic_adjustment,
+    two_timescale,
+)
 
 __version__ = "0.1.0"
 
@@ -56,6 +65,7 @@ __all__ = [
     "nets",
     "pca_plane",
     "plot",
+    "potential_part",
     "project",
     "random_plane",
     "sample",

@@ -9,7 +9,16 @@ from torch import nn
 from gandyn import Layout, VectorField, check_field
 from gandyn.games import E, catalogue, from_expressions, from_losses, samples
 from gandyn.nets import gan_field, get_state, losses
-from gandyn.transforms import add, consensus, l2, scale, smooth, symplectic_adjustment, two_timescale
+from gandyn.transforms import (
+    add,
+    consensus,
+    l2,
+    potential_part,
+    scale,
+    smooth,
+    symplectic_adjustment,
+    two_timescale,
+)
 
 X_, Y_ = sp.symbols("x y")
 LAYOUT = Layout.scalars(generator=["a"], discriminator=["b"])
@@ -346,6 +355,55 @@ def test_alignment_turns_away_from_an_unstable_point_and_towards_a_stable_one():
         np.testing.assert_allclose(adjusted(x), -(xi + 0.5 * sign * A.T @ xi), rtol=1e-13)
 
 
+def test_the_potential_part_of_linear_fields_is_their_symmetric_part():
+    rng = np.random.default_rng(0)
+    matrix, centre, offset = rng.normal(size=(3, 3)), rng.normal(size=3), rng.normal(size=3)
+    layout = Layout.scalars(state=["p", "q", "r"])
+    field = VectorField(
+        lambda x, t: x @ matrix.T + offset, layout, jac=lambda x, t: np.broadcast_to(matrix, (*x.shape, 3))
+    )
+    part, x = potential_part(field, centre, nodes=2), rng.normal(size=3)
+    symmetric = (matrix + matrix.T) / 2
+    np.testing.assert_allclose(part(x), field(centre) + symmetric @ (x - centre), rtol=1e-12)
+    np.testing.assert_allclose(part.jac(x), symmetric, rtol=1e-7, atol=1e-8)
+    check_field(part, x, rtol=1e-7)
+
+
+def test_the_potential_part_is_a_gradient_and_leaves_a_rotation_about_the_point():
+    field, centre = game(), np.array([0.2, -0.1])
+    part = potential_part(field, centre)
+    assert part.derivatives == "exact"
+    for x in np.random.default_rng(1).normal(size=(4, 2)):
+        check_field(part, x)
+        J = part.jac(x)
+        np.testing.assert_allclose(J, J.T, rtol=1e-13, atol=1e-14)
+        rest = field(x) - part(x)
+        assert abs(rest @ (x - centre)) < 1e-9 * np.linalg.norm(x - centre)
+        assert np.linalg.norm(rest) > 1e-3
+    J = field.jac(centre)
+    np.testing.assert_allclose(part(centre), field(centre), rtol=1e-14)
+    np.testing.assert_allclose(part.jac(centre), (J + J.T) / 2, rtol=1e-12)
+
+
+def test_a_gradient_field_is_its_own_potential_part():
+    a, b = X_, Y_
+    phi = -(a**4) / 4 + a * b**2 - sp.cos(b)
+    field = from_expressions([phi.diff(a), phi.diff(b)], generator=[a], discriminator=[b])
+    part = potential_part(field, np.array([0.3, 0.4]))
+    np.testing.assert_allclose(part(X), field(X), rtol=1e-12)
+    np.testing.assert_allclose(part.jac(X), field.jac(X), rtol=1e-12, atol=1e-13)
+    network_field, x = network()
+    check_field(potential_part(network_field, x, nodes=3), 0.9 * x)
+
+
+def test_smoothing_keeps_second_derivatives():
+    field = smooth(game(), {"a": 0.3}, count=30)
+    assert consensus(field, 0.5).derivatives == "exact"
+    check_field(consensus(field, 0.5), GAME_X)
+    plain = VectorField(game().fn, LAYOUT)
+    assert smooth(plain, 0.1).derivatives == "central differences"
+
+
 @pytest.mark.parametrize("gamma", [0.3, 0.7, 2.0])
 def test_time_scales_of_the_dirac_gan_with_r1(gamma):
     field = two_timescale(catalogue.make("dirac-r1", gamma=gamma), 1 / gamma**2)
@@ -393,6 +451,8 @@ def test_decay_is_that_of_the_catalogue():
             r"same state; their blocks are \['a', 'b'\] and",
         ),
         (lambda: consensus(polynomial(), float("nan")), "gamma must be finite"),
+        (lambda: potential_part(polynomial(), np.zeros(3)), r"about must have shape \(2,\)"),
+        (lambda: potential_part(polynomial(), np.zeros(2), nodes=0), "nodes.*at least 1"),
     ],
 )
 def test_bad_arguments_of_transforms_are_refused(act, message):

@@ -2,6 +2,7 @@
 
 from gandyn.transforms.consensus import consensus
 from gandyn.transforms.linear import add, l2, scale, two_timescale
+from gandyn.transforms.potential import potential_part
 from gandyn.transforms.smoothing import SmoothingMethod, smooth
 from gandyn.transforms.symplectic import symplectic_adjustment
 
@@ -10,6 +11,7 @@ __all__ = [
     "add",
     "consensus",
     "l2",
+    "potential_part",
     "scale",
     "smooth",
     "symplectic_adjustment",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from gandyn.field import VectorField
 
-__all__ = ["transformed"]
+__all__ = ["linear_derivatives", "transformed"]
 
 
 def transformed(
@@ -16,7 +16,7 @@ def transformed(
     constants: Mapping[str, float],
     label: str,
     *,
-    rule: Callable[..., Any],
+    rule: Callable[..., Any] | None,
     build: Callable[..., Mapping[str, Any]],
     **options: Any,
 ) -> VectorField:
@@ -27,7 +27,7 @@ def transformed(
         constants: values by the word that ``rule`` and ``build`` have for them; a name that the fields use
             already gets a number, ``gamma_2``.
         label: what is added to the label of the first field.
-        rule: ``rule(*terms, **symbols)``, see ``gandyn.games.formula``.
+        rule: ``rule(*terms, **symbols)``, see ``gandyn.games.formula``; None where symbols do not help.
         build: ``build(*fields, **values)``, the arguments of a ``VectorField``.
         **options: handed to both as they are.
     """
@@ -38,7 +38,7 @@ def transformed(
     names = {role: _free_name(role, shared) for role in constants}
     own = {names[role]: float(value) for role, value in constants.items()}
     title = f"{fields[0].label}, {label}".lstrip(", ")
-    if all(field.formula is not None for field in fields):
+    if rule is not None and all(field.formula is not None for field in fields):
         named = {role: (name, own[name]) for role, name in names.items()}
         others = [field.formula for field in fields[1:]]
         formula = fields[0].formula.rewritten(rule, named, others, **options)
@@ -50,6 +50,23 @@ def transformed(
         return VectorField(layout=fields[0].layout, label=title, constants=values, family=family, **given)
 
     return family(**shared, **own)
+
+
+def linear_derivatives(
+    fields: Sequence[VectorField], second: Callable[..., Any], second_adjoint: Callable[..., Any]
+) -> dict[str, Any]:
+    """Return how exact the derivatives of a linear transform are, and those of second order if exact.
+
+    Args:
+        fields: the fields that it transforms.
+        second: its second-order product, made of theirs.
+        second_adjoint: the transposed product, likewise.
+    """
+    exact = all(field.derivatives == "exact" for field in fields)
+    first = {"derivatives": "exact" if exact else "central differences"}
+    if any(field.second_derivatives != "exact" for field in fields):
+        return first
+    return {**first, "second": second, "second_adjoint": second_adjoint}
 
 
 def _adjusted(field: VectorField, values: Mapping[str, float]) -> VectorField:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import reduce
 from operator import add as plus
 from typing import Any, get_args
@@ -12,7 +12,7 @@ import numpy as np
 from gandyn.arrays import Array, like
 from gandyn.checks import check_option
 from gandyn.field import Layout, Player, VectorField
-from gandyn.transforms.adjustable import transformed
+from gandyn.transforms.adjustable import linear_derivatives, transformed
 
 __all__ = ["add", "l2", "scale", "two_timescale"]
 
@@ -154,7 +154,7 @@ def _rows_times(field: VectorField, factors: np.ndarray) -> dict[str, Any]:
         "jac": lambda x, t: like(factors, x)[:, None] * field.jac(x, t),
         "jvp": lambda x, u, t: left(field.jvp(x, u, t)),
         "vjp": lambda x, u, t: field.vjp(x, left(u), t),
-        **_second_order(
+        **linear_derivatives(
             [field],
             lambda x, u, w, t: left(field.second(x, u, w, t)),
             lambda x, u, w, t: field.second_adjoint(x, u, left(w), t),
@@ -176,7 +176,7 @@ def _decaying_arrays(field: VectorField, l2: float, player: Player | None) -> di
         "jac": lambda x, t: field.jac(x, t) - like(np.diag(rates), x),
         "jvp": lambda x, u, t: field.jvp(x, u, t) - decay(u),
         "vjp": lambda x, u, t: field.vjp(x, u, t) - decay(u),
-        **_second_order([field], field.second, field.second_adjoint),
+        **linear_derivatives([field], field.second, field.second_adjoint),
     }
 
 
@@ -188,16 +188,5 @@ def _summed_arrays(*fields: VectorField) -> dict[str, Any]:
     def total(name: str) -> Callable[..., Array]:
         return lambda *arguments: reduce(plus, (getattr(field, name)(*arguments) for field in fields))
 
-    second = _second_order(fields, total("second"), total("second_adjoint"))
+    second = linear_derivatives(fields, total("second"), total("second_adjoint"))
     return {"fn": total("__call__"), **{name: total(name) for name in ("jac", "jvp", "vjp")}, **second}
-
-
-def _second_order(
-    fields: Sequence[VectorField], second: Callable[..., Array], adjoint: Callable[..., Array]
-) -> dict[str, Any]:
-    """Return the second-order products, where they are exact, and how exact the first are."""
-    exact = all(field.derivatives == "exact" for field in fields)
-    derivatives = "exact" if exact else "central differences"
-    if any(field.second_derivatives != "exact" for field in fields):
-        return {"derivatives": derivatives}
-    return {"derivatives": derivatives, "second": second, "second_adjoint": adjoint}
