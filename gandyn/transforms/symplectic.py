@@ -30,7 +30,8 @@ def symplectic_adjustment(field: VectorField, lam: float, align: bool = False) -
         align: choose the sign of ``lam`` at each state.
 
     Returns:
-        The adjusted field; for a game without potential part it is that of consensus optimisation.
+        The adjusted field, with the fixed points of ``field`` and no others: ``1 + lam A`` is invertible.
+        For a game without potential part it is the field of consensus optimisation.
 
     Raises:
         ValueError: a lam that is not finite.
