@@ -28,7 +28,16 @@ from gandyn.planes import (
 from gandyn.spectra import Spectrum, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
-from gandyn.transforms import smooth
+from gandyn.transforms import (
+    add,
+    consensus,
+    l2,
+    potential_part,
+    scale,
+    smooth,
+    symplectic_adjustment,
+    two_timescale,
+)
 
 __version__ = "0.1.0"
 
@@ -44,23 +53,30 @@ __all__ = [
     "Trajectory",
     "UpdateMap",
     "VectorField",
+    "add",
     "check_field",
+    "consensus",
     "coordinate_plane",
     "filter_normalized_plane",
     "games",
+    "l2",
     "landscape",
     "load",
     "nets",
     "pca_plane",
     "plot",
+    "potential_part",
     "project",
     "random_plane",
     "sample",
     "save",
+    "scale",
     "smooth",
     "spanned_plane",
     "spectrum",
+    "symplectic_adjustment",
     "trajectory",
+    "two_timescale",
 ]
 
 #: Subpackages that bring torch, sympy or matplotlib: loaded when first used.

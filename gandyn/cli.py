@@ -73,7 +73,7 @@ _PLAN_OPTIONS = _together(
     click.option("--halves", help="The discriminator's two halves: sum or mean.  [the loss's own]"),
     click.option(
         "--penalty", multiple=True,
-        help="Such as 'r1(10)', 'r2(1)', 'gradient_penalty(10)', or none; repeatable.  [r1(0.1); own: none]",
+        help="Such as 'r1(10)', 'roth(.1)', 'gradient_penalty(10)' or none; repeatable. [r1(0.1); own: none]",
     ),
     click.option("--optimizer", help="adam, sgd or rmsprop, for both players.  [adam]"),
     click.option("--lr", type=float, help="Step size.  [Adam 0.001; own modules 0.0002]"),

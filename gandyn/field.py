@@ -274,6 +274,29 @@ def _central_difference(fn: Callable[..., Array], x: Array, u: Array, t: Any) ->
     return (fn(x + h * u, t) - fn(x - h * u, t)) / (2 * h)
 
 
+def _complete_second(field: VectorField) -> None:
+    """Derive the second-order products from the first-order ones, unless they were given."""
+    if (field.second is _missing) != (field.second_adjoint is _missing):
+        raise ValueError("second and second_adjoint belong together: give both, or neither")
+    given = field.second is not _missing
+    jvp, vjp, dim = field.jvp, field.vjp, field.layout.dim
+    along = lambda product, x, v, w, t: _central_difference(lambda y, t: product(y, v, t), x, w, t)
+    second = field.second if given else lambda x, u, w, t: along(jvp, x, u, w, t)
+    adjoint = field.second_adjoint if given else lambda x, u, w, t: along(vjp, x, w, u, t)
+
+    def checked(product: Callable[..., Array]) -> Callable[..., Array]:
+        def at(x: Array, u: Array, w: Array, t: Any = 0) -> Array:
+            for name, value in (("x", x), ("u", u), ("w", w)):
+                _check_width(name, value, dim)
+            return product(x, u, w, t)
+
+        return at
+
+    object.__setattr__(field, "second", checked(second))
+    object.__setattr__(field, "second_adjoint", checked(adjoint))
+    object.__setattr__(field, "second_derivatives", field.derivatives if given else "central differences")
+
+
 def _complete(system: VectorField | UpdateMap) -> None:
     """Derive the derivatives that were not given from those that were."""
     fn, jac, jvp, vjp = system.fn, system.jac, system.jvp, system.vjp
@@ -365,9 +388,17 @@ class VectorField:
         label: name for titles and messages.
         constants: adjustable constants and their values.
         family: ``family(**constants)`` returns the same field at other constants.
+        second: ``second(x, u, w, t) -> D^2v[u, w]``, the derivative of ``jvp(x, u)`` in the direction ``w``;
+            all three broadcast. Derived from the first derivatives by central differences unless given;
+            ``second_derivatives`` says which.
+        second_adjoint: ``second_adjoint(x, u, w, t)``, the transpose of ``z -> D^2v[u, z]`` applied to ``w``:
+            the derivative of ``vjp(x, w)`` in the direction ``u``. Given with ``second`` or not at all.
+        formula: what a symbolic game was derived from, for transforms that derive it anew.
+        derivatives: "exact", or "central differences" where a derivative that was given rests on them.
 
     Raises:
-        ValueError: a state whose last axis is not ``layout.dim``, or an ``fn`` that changes the shape.
+        ValueError: a state whose last axis is not ``layout.dim``, an ``fn`` that changes the shape, or one
+            of ``second`` and ``second_adjoint`` without the other.
 
     Example:
         >>> layout = Layout.scalars(generator=["x"], discriminator=["y"])
@@ -388,10 +419,15 @@ class VectorField:
     label: str = ""
     constants: Mapping[str, float] = field(default_factory=dict)
     family: Callable[..., VectorField] | None = None
-    derivatives: str = field(default="exact", init=False)
+    second: Callable[..., Array] = _missing
+    second_adjoint: Callable[..., Array] = _missing
+    formula: Any = None
+    derivatives: str = "exact"
+    second_derivatives: str = field(default="exact", init=False)
 
     def __post_init__(self) -> None:
         _complete(self)
+        _complete_second(self)
 
     def __call__(self, x: Array, t: Any = 0) -> Array:
         """Return the velocity at ``x`` of shape (..., n) and flow time ``t``."""

@@ -198,6 +198,18 @@ def test_rewriting_finds_the_stable_form(given, expected):
     assert stable(given) == expected
 
 
+def test_stable_ends_where_exponentials_do_not_cancel_by_themselves():
+    """exp(2(a + b)) is kept as exp(2a + 2b), which sympy does not cancel against powers of exp(-a - b)."""
+    a, b = sp.symbols("a b", real=True)
+    v = a**2 + sp.tanh(b)
+    given = sp.Mul(sp.exp(v), sp.exp(-2 * v), sp.exp(3 * v), sigmoid(v) ** 2, evaluate=False)
+    found = stable(given)
+    for p, q in ((0.3, -0.8), (-1.2, 2.0)):
+        size = p**2 + np.tanh(q)
+        value = float(found.replace(sigmoid, lambda w: 1 / (1 + sp.exp(-w))).subs({a: p, b: q}))
+        assert value == pytest.approx(np.exp(2 * size) / (1 + np.exp(-size)) ** 2, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -254,7 +254,7 @@ def fingerprint(*parts: str | bytes) -> str:
 @functools.cache
 def _generators() -> bytes:
     here = Path(__file__).parent
-    names = ("expectation", "functions", "symbolic", "definition", "emit", "codegen", "vectormath")
+    names = ("expectation", "functions", "symbolic", "formula", "definition", "emit", "codegen", "vectormath")
     return hashlib.sha256(b"".join((here / f"{name}.py").read_bytes() for name in names)).digest()
 
 

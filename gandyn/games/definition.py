@@ -109,6 +109,21 @@ class Definition:
             what: what ``derive`` does with the expressions, as part of the key.
             derive: returns the components; called only where no cache holds their programs.
         """
+
+        def build() -> tuple[Program, Program]:
+            components = derive()
+            entries = [slope for component in components for slope in gradient(component, self.state)]
+            return self.program(components), self.program([*components, *entries])
+
+        return self.cached(what, build)
+
+    def cached(self, what: str, build: Callable[[], tuple[Program, Program]]) -> tuple[Program, Program]:
+        """Return two programs made of the expressions, from a cache where one holds them.
+
+        Args:
+            what: what ``build`` does with the expressions, as part of the key.
+            build: makes the programs.
+        """
         expressions = list(self.expressions.values())
         key = fingerprint(
             what,
@@ -120,12 +135,42 @@ class Definition:
         if key not in _programs:
             programs = _stored(key)
             if programs is None:
-                components = derive()
-                entries = [slope for component in components for slope in gradient(component, self.state)]
-                programs = self.program(components), self.program([*components, *entries])
+                programs = build()
                 _store(key, programs)
             _programs[key] = programs
         return _programs[key]
+
+    def joined(self, others: Sequence[Definition]) -> Definition:
+        """Return one definition with the expressions of several on the same state, see ``shares``.
+
+        Constants of one name are one constant; integration variables keep apart.
+        """
+        parts = [self, *others]
+        time = next((part.time for part in parts if part.time), None)
+        expressions = {
+            f"{i} {name}": expression.xreplace(part._separated(i, time))
+            for i, part in enumerate(parts)
+            for name, expression in part.expressions.items()
+        }
+        numbered, measures = _number_measures(expressions)
+        constants = {name: value for part in parts for name, value in part.constants.items()}
+        return Definition(numbered, self.players, constants, time, measures)
+
+    def _separated(self, i: int, time: sp.Symbol | None) -> dict[sp.Basic, sp.Basic]:
+        """Return what to replace, so that expressions can stand beside those of other definitions."""
+        nodes = {_number(k): Nodes(measure) for k, measure in enumerate(self.measures)}
+        found = {s for e in self.expressions.values() for n in e.atoms(Expectation) for s in n.bound_symbols}
+        bound = {s: sp.Symbol(f"{s.name} {i}", real=True) for s in found}
+        return {**nodes, **bound, **({self.time: time} if self.time else {})}
+
+    @staticmethod
+    def shares(expressions: Mapping[str, sp.Expr], count: int) -> list[dict[str, sp.Expr]]:
+        """Return which of the expressions of a joined definition come from each of its parts."""
+        shares: list[dict[str, sp.Expr]] = [{} for _ in range(count)]
+        for name, expression in expressions.items():
+            number, _, own = name.partition(" ")
+            shares[int(number)][own] = expression
+        return shares
 
 
 def gradient(expression: sp.Expr, symbols: Sequence[sp.Symbol]) -> list[sp.Expr]:

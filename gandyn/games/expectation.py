@@ -132,11 +132,25 @@ def E(  # noqa: N802
         E(2*b - 2*x, x=Measure(20 points, dim=1))
     """
     expression = sp.sympify(expression)
+    return Expectation(expression, *bindings_of(expression, {**(variables or {}), **named}))
+
+
+def bindings_of(expression: sp.Basic, measures: Mapping[Any, Measure]) -> list[sp.Tuple]:
+    """Return the checked bindings of integration variables to measures, as ``Expectation`` takes them.
+
+    Args:
+        expression: contains all the variables.
+        measures: by symbol, name, or tuple of symbols.
+
+    Raises:
+        ValueError: see ``E``.
+        TypeError: see ``E``.
+    """
     if expression.has(Expectation):
         raise ValueError(f"an expectation inside another: {expression}; bind all variables in one E(...)")
     present = {symbol.name: symbol for symbol in expression.free_symbols}
     bindings: list[tuple[list[sp.Symbol], Measure]] = []
-    for key, measure in [*(variables or {}).items(), *named.items()]:
+    for key, measure in measures.items():
         names = [str(getattr(s, "name", s)) for s in (key if isinstance(key, tuple | sp.Tuple) else (key,))]
         _check_binding(expression, names, present, measure)
         bindings.append(([present[name] for name in names], measure))
@@ -145,7 +159,7 @@ def E(  # noqa: N802
         raise ValueError(f"the expectation of {expression} names no variable: write E(expression, x=measure)")
     if len(set(bound)) < len(bound):
         raise ValueError(f"a variable is bound twice in the expectation of {expression}: {bound}")
-    return Expectation(expression, *(sp.Tuple(sp.Tuple(*symbols), Nodes(m)) for symbols, m in bindings))
+    return [sp.Tuple(sp.Tuple(*symbols), Nodes(measure)) for symbols, measure in bindings]
 
 
 def _check_binding(

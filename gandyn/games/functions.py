@@ -190,17 +190,24 @@ def _power(node: sp.Expr) -> sp.Expr:
 
 def _product(node: sp.Expr) -> sp.Expr:
     """Turn ``exp(-x) sigmoid(x)`` into ``sigmoid(-x)``."""
-    exponents = [factor.args[0] for factor in node.args if isinstance(factor, sp.exp)]
-    for factor in node.args:
+    factors = list(sp.Mul.make_args(node))
+    exponents = [factor.args[0] for factor in factors if isinstance(factor, sp.exp)]
+    for factor in factors:
         base, power = factor.as_base_exp()
         if not (isinstance(base, sigmoid) and power.is_Integer and power > 0):
             continue
         x = base.args[0]
         for exponent in (*exponents, sp.Add(*exponents)):
             if exponent == -x and x != 0:
-                used = [sp.exp(exponent)] if exponent in exponents else [sp.exp(e) for e in exponents]
-                return _product(sp.Mul(node, *(1 / e for e in used), 1 / base, sigmoid(-x)))
+                # taken out, not divided out: sympy does not always cancel exp(a + b) exp(-a - b)
+                used = [exponent] if exponent in exponents else exponents
+                rest = [f for f in factors if f is not factor and not _is_exp_of(f, used)]
+                return _product(sp.Mul(*rest, base ** (power - 1), sigmoid(-x)))
     return node
+
+
+def _is_exp_of(factor: sp.Expr, exponents: list[sp.Expr]) -> bool:
+    return isinstance(factor, sp.exp) and factor.args[0] in exponents
 
 
 def _sum(node: sp.Expr) -> sp.Expr:

@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeAlias, cast
 import numpy as np
 import sympy as sp
 
-from gandyn.field import Layout, System, UpdateMap, VectorField
-from gandyn.games.codegen import Kernel, Program
+from gandyn.field import System, VectorField
+from gandyn.games.codegen import Kernel
 from gandyn.games.definition import Definition, gradient
 from gandyn.games.expectation import E, Expectation
+from gandyn.games.formula import Formula
 from gandyn.games.functions import stable
 
 __all__ = ["E", "Expectation", "from_expressions", "from_losses"]
@@ -77,11 +78,11 @@ def from_losses(
             quoted = f"{name} = {game.quoted(loss)}"
             raise ValueError(f"{quoted} depends on no parameter of the {player}: {symbols}")
 
-    def derive() -> list[sp.Expr]:
-        own = zip(game.expressions.values(), game.players.values(), strict=True)
+    def derive(losses: Mapping[str, sp.Expr]) -> list[sp.Expr]:
+        own = zip(losses.values(), game.players.values(), strict=True)
         return [slope for loss, symbols in own for slope in gradient(stable(-loss), symbols)]
 
-    return cast(VectorField, _system(game, game.programs("losses", derive), window, label, None))
+    return cast(VectorField, _checked_system(Formula(game, "losses", derive), window, label, None))
 
 
 def from_expressions(
@@ -133,47 +134,19 @@ def from_expressions(
         raise ValueError(f"one component for each of the {count} symbols is needed, got {list(components)}")
     named = {f"component {i}": component for i, component in enumerate(components)}
     game = Definition.of(named, players, constants or {}, time)
-    programs = game.programs("components", lambda: [stable(e) for e in game.expressions.values()])
-    return _system(game, programs, window, label, dt if kind == "map" else None)
+    formula = Formula(game, "components", _as_written)
+    return _checked_system(formula, window, label, dt if kind == "map" else None)
 
 
-def _system(
-    game: Definition, programs: tuple[Program, Program], window: Window | None, label: str, dt: float | None
-) -> System:
-    layout = Layout.scalars(**{player: [s.name for s in symbols] for player, symbols in game.players.items()})
-    nodes, counts = game.packed_nodes()
-    dim = layout.dim
+def _as_written(components: Mapping[str, sp.Expr]) -> list[sp.Expr]:
+    return [stable(expression) for expression in components.values()]
 
-    def family(**values: float) -> System:
-        params = np.array([_number(name, values[name]) for name in game.constants], dtype=np.float64)
-        kernel = Kernel(dim, programs, params, nodes, counts)
 
-        def jac(x: Any, t: Any) -> np.ndarray:
-            both = kernel.evaluate(x, t, jacobian=True)
-            return both[..., dim:].reshape(*both.shape[:-1], dim, dim)
-
-        given: dict[str, Any] = {"jac": jac, "kernel": kernel, "label": label}
-        given |= {"constants": dict(values), "family": family}
-        return (
-            VectorField(kernel.evaluate, layout, **given)
-            if dt is None
-            else UpdateMap(kernel.evaluate, layout, dt, **given)
-        )
-
-    system = family(**game.constants)
+def _checked_system(formula: Formula, window: Window | None, label: str, dt: float | None) -> System:
+    system = formula.family(label, dt)(**formula.game.constants)
     if window is not None:
-        _check_window(game, window, system.kernel)
+        _check_window(formula.game, window, system.kernel)
     return system
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"constant {name} must be a real number, got {value!r}") from error
-    if not np.isfinite(number):
-        raise ValueError(f"constant {name} must be finite, got {value!r}")
-    return number
 
 
 def _check_window(game: Definition, window: Window, kernel: Kernel) -> None:

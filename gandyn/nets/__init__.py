@@ -6,6 +6,7 @@ from gandyn.nets.losses import Losses
 from gandyn.nets.maps import Recipe, normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
+from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
 from gandyn.nets.training import train
 
@@ -21,12 +22,14 @@ __all__ = [
     "gan_field",
     "gan_losses",
     "get_state",
+    "instance_noise",
     "losses",
     "models",
     "modules_layout",
     "normal_prior",
     "optimizers",
     "set_state",
+    "spectral_norm",
     "train",
     "training_map",
     "uniform_prior",

@@ -220,6 +220,46 @@ class Derivatives(NamedTuple):
     jac: Callable[..., Tensor]
     jvp: Callable[..., Tensor]
     vjp: Callable[..., Tensor]
+    second: Callable[..., Tensor]
+    second_adjoint: Callable[..., Tensor]
+
+
+def _slope(output: Tensor, x: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
+    """Return the derivative of ``<output, w>`` with respect to ``x``, zero where there is none."""
+    if not output.requires_grad:
+        return torch.zeros_like(x)
+    options = {"create_graph": create_graph, "materialize_grads": True}
+    return torch.autograd.grad(output, x, w, **options)[0]
+
+
+def second_derivatives(fn: Pointwise) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """Return ``second`` and ``second_adjoint`` of a field, over leading axes, by reverse mode throughout.
+
+    With ``r(w) = J^T w``, ``second_adjoint`` is ``s(w) = d<r(w), u>/dx``, and ``second``, its transpose,
+    is the derivative of ``s``, which is linear.
+
+    Args:
+        fn: as for ``derivatives``; differentiable three times.
+    """
+
+    def adjoint(x: Tensor, u: Tensor, w: Tensor, t: Any, *, create_graph: bool = False) -> Tensor:
+        pulled = _slope(fn(x, t, True), x, w, create_graph=True)
+        return _slope(pulled, x, u, create_graph=create_graph)
+
+    def transposed(x: Tensor, u: Tensor, w: Tensor, t: Any) -> Tensor:
+        dual = torch.zeros_like(x, requires_grad=True)
+        return _slope(adjoint(x, u, dual, t, create_graph=True), dual, w)
+
+    def over_axes(product: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def at(x: Tensor, u: Tensor, w: Tensor, t: Any) -> Tensor:
+            x, u, w = torch.broadcast_tensors(x, u.to(x), w.to(x))
+            rows = zip(*(part.reshape(-1, x.shape[-1]) for part in (x, u, w)), strict=True)
+            leaves = ((a.detach().clone().requires_grad_(), b, c) for a, b, c in rows)
+            return torch.stack([product(*leaf, t).detach() for leaf in leaves]).reshape(x.shape)
+
+        return at
+
+    return over_axes(transposed), over_axes(adjoint)
 
 
 def derivatives(fn: Pointwise) -> Derivatives:
@@ -281,7 +321,7 @@ def derivatives(fn: Pointwise) -> Derivatives:
         eye = torch.eye(n, dtype=x.dtype, device=x.device)
         return torch.stack([pull(row, eye, t) for row in x.reshape(-1, n)]).reshape(*x.shape, n)
 
-    return Derivatives(value, jac, jvp, vjp)
+    return Derivatives(value, jac, jvp, vjp, *second_derivatives(fn))
 
 
 def gan_field(
@@ -341,7 +381,7 @@ def gan_field(
     check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
     system = derivatives(lambda x, _, create_graph: game.velocity(x, batch, create_graph=create_graph))
     title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
-    return VectorField(system.fn, game.layout, system.jac, system.jvp, system.vjp, label=title)
+    return VectorField(layout=game.layout, label=title, **system._asdict())
 
 
 def gan_losses(

@@ -29,6 +29,7 @@ __all__ = [
     "nonsaturating",
     "r1",
     "r2",
+    "roth",
     "saturating",
     "wasserstein",
 ]
@@ -187,15 +188,21 @@ def least_squares(*, halves: Halves = "mean", penalties: Sequence[Penalty] = ())
     )
 
 
-def _squared_slopes(critic: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Tensor:
-    """Return ||dD/dx||^2 of each sample with respect to the first input, shape (N,)."""
+def _output_and_squared_slopes(
+    critic: Callable[..., Any], inputs: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Return D, and ||dD/dx||^2 of each sample with respect to the first input, of shape (N,)."""
     x, *conditions = inputs
     if not x.requires_grad:
         x = x.detach().requires_grad_()
     with torch.enable_grad():
         output = critic(x, *conditions)
         (slope,) = torch.autograd.grad(output.sum(), x, create_graph=True)
-        return slope.flatten(1).square().sum(1)
+        return output, slope.flatten(1).square().sum(1)
+
+
+def _squared_slopes(critic: Callable[..., Any], inputs: tuple[Tensor, ...]) -> Tensor:
+    return _output_and_squared_slopes(critic, inputs)[1]
 
 
 @dataclass(frozen=True)
@@ -234,6 +241,29 @@ class _GradientPenalty:
         return f"gradient_penalty({self.weight:g}, {self.target:g})"
 
 
+@dataclass(frozen=True)
+class _Roth:
+    """``weight / 2`` times the mean squared slopes, each by the squared probability of being misjudged."""
+
+    weight: float
+
+    def __call__(self, play: Play) -> Tensor:
+        return 0.5 * self.weight * (self._half(play, "real", -1.0) + self._half(play, "fake", 1.0))
+
+    @staticmethod
+    def _half(play: Play, half: str, sign: float) -> Tensor:
+        output, slopes = _output_and_squared_slopes(play.critic, getattr(play, half))
+        if output.numel() != slopes.numel():
+            raise ValueError(
+                "roth weighs each sample by its own probability: expected a discriminator with one logit a "
+                f"sample, got an output of shape {tuple(output.shape)}; use r1 and r2, which take any shape"
+            )
+        return (torch.sigmoid(sign * output.reshape(-1)).square() * slopes).mean()
+
+    def __str__(self) -> str:
+        return f"roth({self.weight:g})"
+
+
 def r1(weight: float = 10.0) -> Penalty:
     """Return ``(weight / 2) E[||dD/dx||^2]`` on real samples. Reference: Mescheder et al. (2018).
 
@@ -265,6 +295,18 @@ def gradient_penalty(weight: float = 10.0, target: float = 1.0) -> Penalty:
     return _GradientPenalty(_checked_weight("gradient_penalty", weight), target)
 
 
+def roth(weight: float = 0.1) -> Penalty:
+    """Return ``(weight / 2) (E[(1 - d)^2 ||dD/dx||^2] + E[d^2 ||dD/dx||^2])``, ``d = sigma(D)``.
+
+    The first mean is over real, the second over generated samples; what instance noise of variance
+    ``weight`` does, to first order. Reference: Roth et al. (2017), the Jensen-Shannon case.
+
+    Args:
+        weight: the paper's gamma, >= 0; the variance of the noise.
+    """
+    return _Roth(_checked_weight("roth", weight))
+
+
 def _checked_weight(name: str, weight: float) -> float:
     if not 0 <= weight < float("inf"):
         raise ValueError(f"the weight of {name} must be finite and not negative, got {weight}")
@@ -272,7 +314,7 @@ def _checked_weight(name: str, weight: float) -> float:
 
 
 _LOSSES = {f.__name__: f for f in (saturating, nonsaturating, wasserstein, hinge, least_squares)}
-_PENALTIES: dict[str, Callable[..., Penalty]] = {f.__name__: f for f in (r1, r2, gradient_penalty)}
+_PENALTIES: dict[str, Callable[..., Penalty]] = {f.__name__: f for f in (r1, r2, gradient_penalty, roth)}
 
 
 def by_name(name: str, *, halves: Halves | None = None, penalties: Sequence[str] = ()) -> Losses:

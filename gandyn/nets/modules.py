@@ -18,6 +18,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 
 from gandyn.checks import check_option
 from gandyn.field import Block, Layout, Player
+from gandyn.nets.regularizers import InstanceNoise
 
 __all__ = ["BatchNormMode", "DropoutMode", "Network", "get_state", "modules_layout", "set_state"]
 
@@ -280,7 +281,7 @@ def _set_modes(
         if isinstance(part, _NormBase) and part.running_mean is not None:
             tracked.append(name)
             _set_norm_mode(part, where, batch_norm)
-        elif isinstance(part, _DropoutNd | nn.RReLU) and part.training:
+        elif isinstance(part, _DropoutNd | nn.RReLU | InstanceNoise) and part.training:
             _set_dropout_mode(part, where, dropout)
         elif isinstance(part, _SpectralNorm) or _has_old_spectral_norm(part):
             part.training = False

@@ -16,6 +16,7 @@ from gandyn.nets import Losses, Run, RunError, gan_field, gan_losses
 from gandyn.nets.datasets import Dataset
 from gandyn.nets.gan import Inputs
 from gandyn.nets.maps import Prior, as_prior, seeded_draws
+from gandyn.nets.regularizers import InstanceNoise
 from gandyn.report import plans
 
 __all__ = ["Draw", "Given", "Subject", "subject_of"]
@@ -201,7 +202,7 @@ def _latent_of(run: Run, latent: int | Prior | None) -> int | Prior:
 
 def _moded_layers(*modules: nn.Module) -> tuple[str, ...]:
     """Return the kinds of layers that behave otherwise in training than in evaluation, sorted."""
-    norms, drops = nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd
+    norms, drops = nn.modules.batchnorm._NormBase, (nn.modules.dropout._DropoutNd, InstanceNoise)
     layers = [layer for module in modules for layer in module.modules()]
     tracked = [layer for layer in layers if isinstance(layer, norms) and layer.running_mean is not None]
     return tuple(sorted({type(x).__name__ for x in (*tracked, *(x for x in layers if isinstance(x, drops)))}))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import product as cartesian
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from gandyn.arrays import Array, array_namespace, like
 from gandyn.field import Layout, VectorField
+from gandyn.transforms.adjustable import linear_derivatives
 
 __all__ = ["SmoothingMethod", "smooth"]
 
@@ -110,8 +111,8 @@ def _quadrature(scales: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]
     values, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
     offsets = np.zeros((nodes ** len(noisy), len(scales)))
-    offsets[:, noisy] = scales[noisy] * np.array(list(product(values, repeat=len(noisy))))
-    return offsets, np.array([np.prod(w) for w in product(weights, repeat=len(noisy))])
+    offsets[:, noisy] = scales[noisy] * np.array(list(cartesian(values, repeat=len(noisy))))
+    return offsets, np.array([np.prod(w) for w in cartesian(weights, repeat=len(noisy))])
 
 
 def _draws(scales: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -138,11 +139,12 @@ def _averaged(field: VectorField, offsets: np.ndarray, weights: np.ndarray, labe
         return xp.reshape(value, (*x.shape[:-1], *value.shape[1:]))
 
     def product_of(method: Any) -> Any:
-        def product(x: Array, u: Array, t: Any) -> Array:
-            xp = array_namespace(x, u)
-            x, u = xp.broadcast_arrays(x, u)
-            directions = xp.reshape(u, (-1, u.shape[-1]))
-            return average(lambda points, rows: method(points, directions[rows, None, :], t), x, 1)
+        def product(x: Array, *given: Any) -> Array:
+            *directions, t = given
+            xp = array_namespace(x, *directions)
+            x, *directions = xp.broadcast_arrays(x, *directions)
+            flat = [xp.reshape(u, (-1, u.shape[-1])) for u in directions]
+            return average(lambda points, rows: method(points, *(u[rows, None, :] for u in flat), t), x, 1)
 
         return product
 
@@ -156,4 +158,5 @@ def _averaged(field: VectorField, offsets: np.ndarray, weights: np.ndarray, labe
         constants=field.constants,
         family=field.family
         and (lambda **values: _averaged(field.with_constants(**values), offsets, weights, label)),
+        **linear_derivatives([field], product_of(field.second), product_of(field.second_adjoint)),
     )
