@@ -12,6 +12,15 @@ import importlib
 from typing import Any
 
 from gandyn.field import Block, Layout, System, UpdateMap, VectorField, check_field
+from gandyn.fixed_points import (
+    Certificate,
+    FixedPoint,
+    FixedPoints,
+    certify,
+    classify,
+    find_fixed_points,
+    fixed_point,
+)
 from gandyn.landscapes import Landscape, landscape
 from gandyn.planes import (
     FieldSlice,
@@ -43,7 +52,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Block",
+    "Certificate",
     "FieldSlice",
+    "FixedPoint",
+    "FixedPoints",
     "Landscape",
     "Layout",
     "Plane",
@@ -54,10 +66,14 @@ __all__ = [
     "UpdateMap",
     "VectorField",
     "add",
+    "certify",
     "check_field",
+    "classify",
     "consensus",
     "coordinate_plane",
     "filter_normalized_plane",
+    "find_fixed_points",
+    "fixed_point",
     "games",
     "l2",
     "landscape",

@@ -49,8 +49,11 @@ def points_in(rng, x, count=60):
     return np.clip(x.lo + shares[:, None] * (x.hi - x.lo), x.lo, x.hi)
 
 
-ONE = ("exp log expm1 log1p sqrt sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh erf erfc "
-       "inverse_expm1 log1mexp sech2 sigmoid softplus sign floor").split()  # fmt: skip
+ONE = [
+    "exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin",
+    "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "inverse_expm1", "log1mexp", "sech2",
+    "sigmoid", "softplus", "sign", "floor",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -125,9 +128,12 @@ def test_functions_of_two_intervals(name):
 def test_grades_tell_where_a_function_is_defined_and_continuous():
     f = intervalmath.FUNCTIONS
     x = Interval(np.array(-1.0), np.array(1.0))
-    assert f["exp"](x).grade == CONTINUOUS and abs(x).grade == CONTINUOUS
-    assert f["sign"](x).grade == DEFINED and f["floor"](x).grade == DEFINED
-    assert f["log"](x).grade == PARTLY and (1.0 / x).grade == PARTLY
+    assert f["exp"](x).grade == CONTINUOUS
+    assert abs(x).grade == CONTINUOUS
+    assert f["sign"](x).grade == DEFINED
+    assert f["floor"](x).grade == DEFINED
+    assert f["log"](x).grade == PARTLY
+    assert (1.0 / x).grade == PARTLY
     assert f["sqrt"](x - 3.0).grade == NOWHERE
     assert f["where"](x > 0.0, f["log"](x), 0.0).grade == PARTLY
     chosen = f["where"](x > -2.0, x, f["nan"])
@@ -148,7 +154,10 @@ def test_sums_over_nodes_enclose_the_exact_sum():
 # Closed forms at infinite data
 
 
-@pytest.mark.parametrize(("function", "floats"), [(gaussian.Gap, gaussian.gap_mean), (gaussian.Softplus, gaussian.softplus_mean)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("function", "floats"),
+    [(gaussian.Gap, gaussian.gap_mean), (gaussian.Softplus, gaussian.softplus_mean)],
+)
 def test_closed_forms_lie_in_their_balls(function, floats):
     rng = np.random.default_rng(2)
     wide = 0
@@ -166,10 +175,13 @@ def test_closed_forms_lie_in_their_balls(function, floats):
 def test_closed_forms_at_points_are_sharp():
     c1 = -gaussian.Gap.enclose(2, arb(0), arb(1))
     zeta = 2 * arb(2) ** (arb(-3) / 2) * (arb(3) / 2).zeta(arb(3) / 2)
-    assert c1.overlaps(zeta) and float(c1.rad()) < 1e-13 and abs(float(c1) - 1.3775223733) < 1e-10
+    assert c1.overlaps(zeta)
+    assert float(c1.rad()) < 1e-13
+    assert abs(float(c1) - 1.3775223733) < 1e-10
     assert abs(float(gaussian.Gap.enclose(0, arb(0), arb(1))) - 1.66424620) < 1e-8
     half = gaussian.Softplus.enclose(1, arb(0), arb(3))
-    assert half.contains(arb(1) / 2) and float(half.rad()) < 1e-13
+    assert half.contains(arb(1) / 2)
+    assert float(half.rad()) < 1e-13
 
 
 def test_dawson_ball_holds_its_extrema():
@@ -178,7 +190,8 @@ def test_dawson_ball_holds_its_extrema():
     for low, high in [(0.5, 2.0), (-2.0, 2.0), (0.9, 0.95), (3.0, 4.0)]:
         ball = dawson.enclose(arb((low + high) / 2, (high - low) / 2))
         values = dawsn(np.linspace(low, high, 4001))
-        assert float(ball.lower()) <= values.min() and values.max() <= float(ball.upper())
+        assert float(ball.lower()) <= values.min()
+        assert values.max() <= float(ball.upper())
         assert float(ball.upper() - ball.lower()) < np.ptp(values) * 1.01 + 1e-6
 
 
@@ -259,14 +272,19 @@ def test_few_hulls_cover_every_box():
 @pytest.mark.parametrize("source", [{"nodes": 20}, {"samples": 50}, {}])
 def test_the_sigmoid_game_has_no_fixed_point(source):
     found = proof(tiny.sigmoid_classifier(**source), (-5, 5))
-    assert found.complete and len(found.unique) == 0 and found.none == 1.0
+    assert found.complete
+    assert len(found.unique) == 0
+    assert found.none == 1.0
     assert found.message == "no fixed point in the box: proof complete"
 
 
 def test_the_bilinear_game_has_exactly_one():
     found = proof(polynomial.bilinear(), (-2, 2))
-    assert found.complete and found.status == "finished" and found.unknown_share == 0
-    assert found.unique.shape == (1, 2, 2) and holds(found.unique[0], np.zeros(2))
+    assert found.complete
+    assert found.status == "finished"
+    assert found.unknown_share == 0
+    assert found.unique.shape == (1, 2, 2)
+    assert holds(found.unique[0], np.zeros(2))
     assert "exactly one fixed point in the box: proof complete" in str(found)
 
 
@@ -293,7 +311,8 @@ def test_the_bilinear_game_has_exactly_one():
 def test_all_fixed_points_are_proved(system, box, expected):
     found = proof(system, box)
     digits = 1e-10 if "non" in system.label else 6e-5
-    assert found.complete and found.inside.all()
+    assert found.complete
+    assert found.inside.all()
     assert np.allclose(found.points, expected, atol=digits, rtol=0)
     assert np.ptp(found.unique, axis=2).max() < 1e-12
 
@@ -301,7 +320,8 @@ def test_all_fixed_points_are_proved(system, box, expected):
 def test_samples_with_an_offset_have_the_fixed_points_that_newton_finds():
     system = tiny.gaussian_classifier(samples=5, eps=0.05)
     found = proof(system, (-3, 3))
-    assert found.complete and len(found.unique) == 5
+    assert found.complete
+    assert len(found.unique) == 5
     assert np.abs(system(found.points)).max() < 1e-11
 
 
@@ -315,30 +335,36 @@ def test_random_polynomials_have_exactly_their_roots(seed):
         flow(*(sum(float(a) * p for a, p in zip(row, parts, strict=True)) for row in mix)), (-1.1, 1.2)
     )
     expected = sorted((x, y) for x in roots[0] for y in roots[1])
-    assert found.complete and len(found.unique) == len(expected)
+    assert found.complete
+    assert len(found.unique) == len(expected)
     for point in expected:
-        assert sum(holds(box + [-1e-12, 1e-12], np.array(point)) for box in found.unique) == 1
+        assert sum(holds([*box, -1e-12, 1e-12], np.array(point)) for box in found.unique) == 1
         assert not any(holds(box, np.array(point)) for box in found.unknown)
 
 
 @pytest.mark.parametrize("root", [0.0, 2 * 127 / 256 - 1, 1e-17])
 def test_a_root_on_faces_and_corners_is_counted_once(root):
     found = proof(flow(X**3 - root**3 + (X - root), sp.sin(Y - root)), (-1, 1))
-    assert found.complete and len(found.unique) == 1
+    assert found.complete
+    assert len(found.unique) == 1
     assert np.allclose(found.points, root, atol=1e-14)
 
 
 def test_a_box_is_closed():
     corner = proof(polynomial.bilinear(), (0, 2))
-    assert corner.complete and len(corner.unique) == 1 and not corner.inside[0]
+    assert corner.complete
+    assert len(corner.unique) == 1
+    assert not corner.inside[0]
     assert "on the boundary of the box" in str(corner)
     beyond = proof(polynomial.bilinear(), (1e-9, 2))
-    assert beyond.complete and len(beyond.unique) == 0
+    assert beyond.complete
+    assert len(beyond.unique) == 0
 
 
 def test_two_close_roots_are_two():
     found = proof(flow((X - 0.3) * (X - 0.301), Y - X / 2), (-2, 2.1))
-    assert found.complete and np.allclose(found.points[:, 0], [0.3, 0.301], atol=1e-10)
+    assert found.complete
+    assert np.allclose(found.points[:, 0], [0.3, 0.301], atol=1e-10)
     assert np.ptp(found.unique, axis=2).max() < 1e-10
     for enclosed, other in zip(found.unique, found.isolation[::-1], strict=True):
         assert not np.all((enclosed[:, 0] <= other[:, 1]) & (other[:, 0] <= enclosed[:, 1]))
@@ -346,47 +372,64 @@ def test_two_close_roots_are_two():
 
 def test_a_double_root_stays_unknown():
     found = proof(flow((X - 0.3) ** 2, Y - X / 2), (-2, 2.1))
-    assert not found.complete and found.status == "finished" and len(found.unique) == 0
-    assert len(found.unknown) == 1 and holds(found.unknown[0], np.array([0.3, 0.15]))
-    assert 0 < found.unknown_share < 1e-5 and np.isclose(found.none + found.unknown_share, 1)
+    assert not found.complete
+    assert found.status == "finished"
+    assert len(found.unique) == 0
+    assert len(found.unknown) == 1
+    assert holds(found.unknown[0], np.array([0.3, 0.15]))
+    assert 0 < found.unknown_share < 1e-5
+    assert np.isclose(found.none + found.unknown_share, 1)
 
 
 def test_a_continuum_is_reported_in_few_boxes():
     radius = X**2 + Y**2 - 1
     found = proof(flow(X * radius, Y * radius), (-2, 2.1))
-    assert found.status == "finished" and not found.complete and len(found.unknown) <= 32
-    assert len(found.unique) == 1 and holds(found.unique[0], np.zeros(2))
+    assert found.status == "finished"
+    assert not found.complete
+    assert len(found.unknown) <= 32
+    assert len(found.unique) == 1
+    assert holds(found.unique[0], np.zeros(2))
     for angle in np.linspace(0, 2 * np.pi, 500):
         point = np.array([np.cos(angle), np.sin(angle)])
-        assert any(holds(box + [-1e-12, 1e-12], point) for box in found.unknown)
+        assert any(holds([*box, -1e-12, 1e-12], point) for box in found.unknown)
     assert found.unknown_share < 0.005
 
 
 def test_a_line_of_equilibria_in_three_parameters():
     found = proof(flow(-X * Y, X * X - Y, X - Y, state=(X, Y, Z)), (-2, 2.1))
-    assert len(found.unknown) == 1 and found.unknown[0, 2].tolist() == [-2, 2.1] and len(found.unique) == 0
+    assert len(found.unknown) == 1
+    assert found.unknown[0, 2].tolist() == [-2, 2.1]
+    assert len(found.unique) == 0
 
 
 def test_four_parameters():
     found = proof(flow(X * Y - Z, W + X, Y * Y - W, Z * W - 0.1, state=(X, Y, Z, W)), (-2, 2.1))
     w = 0.1 ** (1 / 2.5)
-    assert found.complete and np.allclose(found.points, [[-w, -math.sqrt(w), w**1.5, w]], atol=1e-12)
+    assert found.complete
+    assert np.allclose(found.points, [[-w, -math.sqrt(w), w**1.5, w]], atol=1e-12)
 
 
 def test_kinks_are_proved_and_jumps_are_not():
     kink = proof(flow(sp.Abs(X) - 0.5 + Y / 4, Y), (-2, 2.1))
-    assert kink.complete and np.allclose(kink.points[:, 0], [-0.5, 0.5])
+    assert kink.complete
+    assert np.allclose(kink.points[:, 0], [-0.5, 0.5])
     jump = proof(flow(sp.sign(X) + X / 2, Y), (-2, 2.1))
-    assert not jump.complete and len(jump.unique) == 0 and holds(jump.unknown[0], np.zeros(2))
+    assert not jump.complete
+    assert len(jump.unique) == 0
+    assert holds(jump.unknown[0], np.zeros(2))
     pole = proof(flow(1 / X + Y, Y - X), (-2, 2.1))
-    assert len(pole.unique) == 0 and all(holds(box, np.zeros(2)) for box in pole.unknown)
+    assert len(pole.unique) == 0
+    assert all(holds(box, np.zeros(2)) for box in pole.unknown)
 
 
 def test_a_spent_budget_says_what_stays_unknown():
     system = tiny.gaussian_classifier(samples=5, eps=0.01)
     found = proof(system, (-3, 3), max_boxes=300)
-    assert found.status == "budget spent" and found.boxes == 300 and not found.complete
-    assert 0 < found.unknown_share < 1 and len(found.unknown) > 0
+    assert found.status == "budget spent"
+    assert found.boxes == 300
+    assert not found.complete
+    assert 0 < found.unknown_share < 1
+    assert len(found.unknown) > 0
     assert "of the volume: proof incomplete" in found.message
 
 
@@ -400,12 +443,15 @@ def test_an_interrupt_keeps_what_is_proved(monkeypatch):
 
     monkeypatch.setattr(prune.Search, "step", interrupted)
     found = proof(tiny.gaussian_classifier(samples=5, eps=0.05), (-3, 3))
-    assert found.status == "interrupted" and found.boxes > 20 and found.unknown_share > 0
+    assert found.status == "interrupted"
+    assert found.boxes > 20
+    assert found.unknown_share > 0
 
 
 def test_the_proof_is_the_same_twice_and_survives_a_file(tmp_path):
     first, second = (proof(textbook.henon(), (-2, 2)) for _ in range(2))
-    assert np.array_equal(first.unique, second.unique) and first.boxes == second.boxes
+    assert np.array_equal(first.unique, second.unique)
+    assert first.boxes == second.boxes
     save(first, tmp_path / "proof")
     assert np.array_equal(load(tmp_path / "proof").unique, first.unique)
 

@@ -1,5 +1,6 @@
 """Fixed points: found, proved, and judged for the flow, for its steps and as a game."""
 
+from gandyn.fixed_points.certificate import Certificate, certify
 from gandyn.fixed_points.krylov import fixed_point
 from gandyn.fixed_points.period import iterated
 from gandyn.fixed_points.result import OUTCOMES, Continuum, FixedPoint, FixedPoints
@@ -8,9 +9,11 @@ from gandyn.fixed_points.verdict import classify
 
 __all__ = [
     "OUTCOMES",
+    "Certificate",
     "Continuum",
     "FixedPoint",
     "FixedPoints",
+    "certify",
     "classify",
     "find_fixed_points",
     "fixed_point",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from tqdm import tqdm
 
 from gandyn.field import System
 from gandyn.fixed_points.boxes import few_hulls, volumes
@@ -102,7 +101,7 @@ def certify(
     others, so that it is neither lost nor counted twice. A fixed point whose Jacobian is singular, a
     continuum of them among these, cannot be proved this way and stays "unknown", as does a pole.
 
-    What is proved is about the game as it is computed, its measures included: see ``gandyn.games.enclosures``.
+    What is proved is about the game as computed, its measures included: see ``gandyn.games.enclosures``.
 
     Args:
         field: a field or map made from symbols; of a map, the zeros of F(x) - x.
@@ -134,8 +133,8 @@ def certify(
     low, high = field.layout.bounds(box)
     if len(low) > _MOST_PARAMETERS:
         raise ValueError(
-            f"a proof is within reach up to {_MOST_PARAMETERS} parameters, {field.label or 'this system'} has "
-            f"{len(low)}; fix some of them, or search without certify"
+            f"a proof is within reach up to {_MOST_PARAMETERS} parameters, {field.label or 'this system'} "
+            f"has {len(low)}; fix some of them, or search without certify"
         )
     if not max_boxes >= 1:
         raise ValueError(f"max_boxes must be at least 1, got {max_boxes}")
@@ -149,6 +148,8 @@ def certify(
 
 def _run(search: Any, max_boxes: int, progress: bool) -> Any:
     """Run the search to its end, its budget or an interrupt; return which."""
+    from tqdm import tqdm
+
     try:
         with tqdm(unit=" boxes", disable=None if progress else True, desc="certify") as bar:
             while len(search.pending) and search.processed < max_boxes:

@@ -9,23 +9,23 @@ import numpy as np
 
 __all__ = ["newton_from", "solve"]
 
+#: Newton steps in which the squared residual must halve; else the start is given up as undecided.
+PATIENCE = 8
 CONVERGED, DIVERGED, LEFT, SINGULAR, UNDECIDED = 0, 1, 2, 3, 4
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit
 def solve(matrix: np.ndarray, right: np.ndarray) -> float:
-    """Solve in place by elimination; return the ratio of the extreme pivots, 0 if singular."""
-    n = len(right)
-    smallest, largest = np.inf, 0.0
+    """Solve in place by elimination; return the size of the determinant, 0 if singular."""
+    n, determinant = len(right), 1.0
     for i in range(n):
         pivot = i
         for j in range(i + 1, n):
             if abs(matrix[j, i]) > abs(matrix[pivot, i]):
                 pivot = j
-        size = abs(matrix[pivot, i])
-        smallest, largest = min(smallest, size), max(largest, size)
-        if not size > 0.0:
+        determinant *= abs(matrix[pivot, i])
+        if not determinant > 0.0:
             return 0.0
         if pivot != i:
             for k in range(n):
@@ -40,7 +40,7 @@ def solve(matrix: np.ndarray, right: np.ndarray) -> float:
         for k in range(i + 1, n):
             right[i] -= matrix[i, k] * right[k]
         right[i] /= matrix[i, i]
-    return smallest / largest
+    return determinant
 
 
 @_jit
@@ -78,7 +78,8 @@ def _direction(residual: np.ndarray, matrix: np.ndarray, step: np.ndarray) -> bo
     """Write Newton's step, damped where the Jacobian is singular; return whether it was regular."""
     n = len(residual)
     step[:] = -residual
-    if solve(matrix.copy(), step) > 1e-2:
+    # The determinant over Hadamard's bound on it: 1 for an orthogonal matrix, 0 for a singular one.
+    if solve(matrix.copy(), step) > 1e-3 * (np.sqrt(np.sum(matrix**2) / n)) ** n:
         return True
     # Levenberg-Marquardt: the damping vanishes with the residual, so that convergence to a continuum of
     # solutions stays quadratic (Yamashita and Fukushima 2001).
@@ -118,7 +119,12 @@ def newton_from(
         size = _evaluate(jacobian, period, x, params, nodes, plan, out, residual, matrix)
         evaluations += 1
         outcomes[row] = UNDECIDED if np.isfinite(size) else DIVERGED
-        for _ in range(max_iter if np.isfinite(size) else 0):
+        earlier = np.inf
+        for iteration in range(max_iter if np.isfinite(size) else 0):
+            if iteration % PATIENCE == 0:
+                if size > 0.5 * earlier:
+                    break
+                earlier = size
             regular = _direction(residual, matrix, step)
             length = np.sqrt(np.dot(step, step))
             if not np.isfinite(length):

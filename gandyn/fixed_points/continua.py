@@ -50,13 +50,24 @@ def kernel_dimension(matrix: np.ndarray) -> np.ndarray:
     return np.sum(values <= _KERNEL * np.maximum(values[:, :1], np.finfo(float).tiny), axis=-1)
 
 
-def walks(system: System, x: np.ndarray, matrix: np.ndarray, stride: float, like_x: Any) -> bool:
+def _stride(box: tuple[np.ndarray, np.ndarray], x: np.ndarray, dimension: int) -> float:
+    """Return the stride at which the samples allowed cover a set of that dimension in the box."""
+    width = float(np.linalg.norm(box[1] - box[0]))
+    return max(0.02, 1.4 * _MOST ** (-1 / dimension)) * (
+        width if np.isfinite(width) else 1 + float(np.linalg.norm(x))
+    )
+
+
+def walks(
+    system: System, x: np.ndarray, matrix: np.ndarray, box: tuple[np.ndarray, np.ndarray], like_x: Any
+) -> bool:
     """Return whether fixed points go on from x, to one side at least, in every direction of the kernel.
 
     Those of a continuum do; next to an isolated degenerate one there are none.
     """
     _, values, rows = np.linalg.svd(matrix)
     kernel = rows[values <= _KERNEL * max(values[0], np.finfo(float).tiny)]
+    stride = _stride(box, x, 1)
     for direction in kernel:
         trials = np.stack([x + stride * direction, x - stride * direction])
         ends, residual, jacobians = settle(system, trials, like_x)
@@ -78,7 +89,6 @@ def connected_sets(
     points: np.ndarray,
     dimensions: np.ndarray,
     box: tuple[np.ndarray, np.ndarray],
-    stride: float,
     growth: Callable[[np.ndarray, int], np.ndarray],
     like_x: Any,
 ) -> tuple[list[Continuum], np.ndarray]:
@@ -95,6 +105,7 @@ def connected_sets(
     for i, dimension in enumerate(dimensions.tolist()):
         if labels[i] >= 0:
             continue
+        stride = _stride(box, points[i], dimension)
         samples = _reached(system, points[i], dimension, box, stride, like_x)
         near = np.linalg.norm(points[:, None] - samples, axis=-1).min(axis=-1) <= stride
         labels[near & (labels < 0) & (dimensions == dimension)] = len(found)

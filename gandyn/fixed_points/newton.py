@@ -18,6 +18,8 @@ from gandyn.fixed_points.result import OUTCOMES
 __all__ = ["Search", "follow", "residual_and_jacobian"]
 
 CONVERGED, DIVERGED, LEFT, SINGULAR, UNDECIDED, NOT_COMPUTED = range(len(OUTCOMES))
+#: Newton steps in which the squared residual must halve, as in the compiled loop.
+PATIENCE = 8
 _CHUNK = 1024
 
 
@@ -102,7 +104,13 @@ def batched(system: System, x: np.ndarray, search: Search, like_x: Any, outcomes
         size = np.sum(residual**2, axis=-1)
         outcomes[:] = np.where(np.isfinite(size), UNDECIDED, DIVERGED)
         active = np.flatnonzero(np.isfinite(size))
-        for _ in range(search.max_iter):
+        earlier = np.full(len(x), np.inf)
+        for iteration in range(search.max_iter):
+            if iteration % PATIENCE == 0:
+                active = active[size[active] <= 0.5 * earlier[active]]
+                earlier[active] = size[active]
+            if not len(active):
+                break
             step, regular = _directions(residual[active], matrix[active])
             length = np.linalg.norm(step, axis=-1)
             broken = ~np.isfinite(length)
@@ -111,8 +119,6 @@ def batched(system: System, x: np.ndarray, search: Search, like_x: Any, outcomes
             x[active[close]] += step[close]
             going = ~broken & ~close
             active, step, regular = active[going], step[going], regular[going]
-            if not len(active):
-                break
             strides = np.max(np.abs(step) / ((high - low) / 12), axis=-1)
             step = step / np.maximum(strides, 1.0)[:, None]
             moved, count = _line_search(system, x, step, active, residual, matrix, size, like_x)
@@ -121,8 +127,6 @@ def batched(system: System, x: np.ndarray, search: Search, like_x: Any, outcomes
             inside = np.all((x[active] >= low) & (x[active] <= high), axis=-1)
             outcomes[active[moved & ~inside]] = LEFT
             active = active[moved & inside]
-            if not len(active):
-                break
     return evaluations
 
 
@@ -159,8 +163,8 @@ def _directions(residual: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, n
     if not len(residual):
         return residual, np.zeros(0, dtype=bool)
     finite = np.where(np.isfinite(matrix), matrix, 0.0)
-    values = np.linalg.svd(finite, compute_uv=False)
-    regular = values[:, -1] > 1e-2 * values[:, 0]
+    size = np.sqrt(np.sum(finite**2, axis=(-2, -1)) / n)
+    regular = np.abs(np.linalg.det(finite)) > 1e-3 * size**n
     solvable = np.where(regular[:, None, None], finite, np.eye(n))
     newton = -np.linalg.solve(solvable, residual[..., None])[..., 0]
     normal = np.swapaxes(finite, -1, -2) @ finite

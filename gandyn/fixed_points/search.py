@@ -8,6 +8,7 @@ import numpy as np
 
 from gandyn.arrays import Array, like, to_numpy
 from gandyn.field import System
+from gandyn.fixed_points.certificate import certify as prove
 from gandyn.fixed_points.continua import at_rounding, connected_sets, kernel_dimension, settle, walks
 from gandyn.fixed_points.newton import CONVERGED, UNDECIDED, Search, follow, residual_and_jacobian
 from gandyn.fixed_points.period import iterated
@@ -78,12 +79,9 @@ def find_fixed_points(
     like_x = given if starts is None else starts
     host = np.ascontiguousarray(to_numpy(given), dtype=np.float64)
     ends, outcomes, evaluations, done = follow(system, host, search, like_x, progress)
-    ends, outcomes = _confirmed(whole, ends, outcomes, search, like_x)
     points, continua, found = _sorted_out(system, whole, ends, outcomes, search, like_x)
     certificate = None
     if certify:
-        from gandyn.fixed_points.certificate import certify as prove
-
         certificate = prove(whole, box, progress=progress)
     status = "finished" if done else "interrupted"
     return FixedPoints(
@@ -110,49 +108,34 @@ def _starts(
     return low + shares * (high - low)
 
 
-def _confirmed(
-    system: System, ends: np.ndarray, outcomes: np.ndarray, search: Search, like_x: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the converged ends polished; those whose residual is not at rounding become undecided."""
-    rows = np.flatnonzero(outcomes == CONVERGED)
-    if not len(rows):
-        return ends, outcomes
-    moved, residual, matrix = settle(system, ends[rows], like_x)
-    near = np.linalg.norm(moved - ends[rows], axis=-1) <= 1e-3 * (1 + np.linalg.norm(ends[rows], axis=-1))
-    good = np.isfinite(residual) & (residual <= at_rounding(moved, matrix)) & near
-    ends, outcomes = ends.copy(), outcomes.copy()
-    ends[rows[good]] = moved[good]
-    outcomes[rows[~good]] = UNDECIDED
-    return ends, outcomes
-
-
 def _sorted_out(
     system: System, whole: System, ends: np.ndarray, outcomes: np.ndarray, search: Search, like_x: Any
 ) -> tuple[tuple[FixedPoint, ...], tuple[Continuum, ...], np.ndarray]:
-    """Return isolated points, continua, and which of them each start led to."""
+    """Return isolated points, continua, and which of them each start led to; correct the outcomes."""
     found = np.full(len(ends), -1)
     rows = np.flatnonzero(outcomes == CONVERGED)
     if not len(rows):
         return (), (), found
-    groups = _merged(ends[rows])
-    heads = np.array([np.flatnonzero(groups == g)[0] for g in range(groups.max() + 1)])
-    places = ends[rows][heads]
-    _, matrices = residual_and_jacobian(whole, places, like_x)
+    heads, groups = _merged(ends[rows])
+    places, matrices, good = _polished(whole, ends[rows][heads], like_x)
+    outcomes[rows[~good[groups]]] = UNDECIDED
+    rows, groups = rows[good[groups]], (np.cumsum(good) - 1)[groups[good[groups]]]
+    if not len(rows):
+        return (), (), found
+    places, matrices = places[good], matrices[good]
     dimensions = kernel_dimension(matrices)
-    width = np.linalg.norm(search.high - search.low)
-    stride = 0.02 * float(width if np.isfinite(width) else 1 + np.median(np.linalg.norm(places, axis=-1)))
     on_set = np.array(
         [
-            d > 0 and walks(whole, x, m, stride, like_x)
+            d > 0 and walks(whole, x, m, (search.low, search.high), like_x)
             for x, d, m in zip(places, dimensions, matrices, strict=True)
         ]
     )
     continua: list[Continuum] = []
-    labels = np.zeros(len(heads), dtype=int)
+    labels = np.zeros(len(places), dtype=int)
     if on_set.any():
         growth = lambda samples, dimension: _transverse_growth(whole, samples, dimension, like_x)
         continua, labels[on_set] = connected_sets(
-            whole, places[on_set], dimensions[on_set], (search.low, search.high), stride, growth, like_x
+            whole, places[on_set], dimensions[on_set], (search.low, search.high), growth, like_x
         )
     points, labels[~on_set] = _isolated(system, places[~on_set], search.period, like_x)
     labels[on_set] += len(points)
@@ -160,15 +143,24 @@ def _sorted_out(
     return tuple(points), tuple(continua), found
 
 
-def _merged(points: np.ndarray) -> np.ndarray:
-    """Return the number of the group of points within 1e-6 of each other that each belongs to."""
+def _merged(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of each group of points about 1e-6 apart, and the group of each point."""
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
     radius = 1e-6 * (1 + float(np.median(np.linalg.norm(points, axis=-1))))
-    pairs = cKDTree(points).sparse_distance_matrix(cKDTree(points), radius)
-    groups: np.ndarray = connected_components(pairs, directed=False)[1]
-    return groups
+    _, first, cell = np.unique(np.round(points / radius), axis=0, return_index=True, return_inverse=True)
+    tree = cKDTree(points[first])
+    group = connected_components(tree.sparse_distance_matrix(tree, 2 * radius), directed=False)[1]
+    groups = group[cell.reshape(-1)]
+    return np.unique(groups, return_index=True)[1], groups
+
+
+def _polished(system: System, places: np.ndarray, like_x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return places moved by steps of least norm, Jacobians there, and where the residual is at rounding."""
+    moved, residual, matrices = settle(system, places, like_x)
+    near = np.linalg.norm(moved - places, axis=-1) <= 1e-3 * (1 + np.linalg.norm(places, axis=-1))
+    return moved, matrices, np.isfinite(residual) & (residual <= at_rounding(moved, matrices)) & near
 
 
 def _isolated(

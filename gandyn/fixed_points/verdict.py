@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array, like, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import System, UpdateMap
 from gandyn.fixed_points.amplification import amplification_of_flow, amplification_of_map
@@ -42,7 +42,8 @@ def classify(
         x: the state, shape (n,), floating point, finite.
         period: number of steps after which a map returns to x; the verdict is on the product of the
             Jacobians along the orbit.
-        tol: an eigenvalue is on the boundary of stability within ``tol |J|`` of it.
+        tol: an eigenvalue is on the boundary of stability within ``tol |J|`` of it, or within what an
+            error ``tol (1 + |x|)`` in x changes the Jacobian by.
         k: number of eigenvalues sought where the Jacobian is not formed.
         status: how x was found.
         evaluations: evaluations that it took.
@@ -74,6 +75,8 @@ def classify(
     scale = (
         float(np.linalg.norm(matrix, 2)) if matrix is not None else float(np.max(np.abs(values), initial=0))
     )
+    if matrix is not None:
+        scale = max(scale, (1 + float(np.linalg.norm(to_numpy(x)))) * _curvature(system, x, matrix))
     tolerance = tol * max(scale, 1.0 if clock == "map" else np.finfo(float).tiny)
     counts = _counts(values, clock, tolerance)
     stable = _stable(counts, found)
@@ -108,6 +111,18 @@ def classify(
         label=once.label,
         **verdict,
     )
+
+
+def _curvature(system: System, x: Array, matrix: np.ndarray) -> float:
+    """Return how fast the Jacobian changes around x: an error in x of e changes it by e times that."""
+    host, rng = to_numpy(x).astype(np.float64), np.random.default_rng(0)
+    reach = 1e-4 * (1 + float(np.linalg.norm(host)))
+    directions = rng.standard_normal((2, len(host)))
+    shifts = reach * directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+    with np.errstate(all="ignore"):
+        around = to_numpy(system.jac(like(host + shifts, x)))
+    changes = np.linalg.norm(np.where(np.isfinite(around), around, matrix) - matrix, axis=(-2, -1))
+    return float(changes.max()) / reach
 
 
 def _offset(values: np.ndarray, clock: str) -> np.ndarray:
@@ -210,11 +225,18 @@ def _stable_ratios(matrix: np.ndarray, discriminator: np.ndarray, tolerance: flo
     values = growth(grid)
     decays = values < -tolerance * np.minimum(1.0, np.exp(grid))
     edges = np.flatnonzero(decays[1:] != decays[:-1])
-    ends = [
-        brentq(lambda s: float(growth(s)), grid[i], grid[i + 1], xtol=1e-14, rtol=1e-14)
-        if values[i] * values[i + 1] < 0
-        else grid[i + int(decays[i + 1])]
-        for i in edges.tolist()
-    ]
+    ends = [_crossing(growth, grid, values, i, brentq) for i in edges.tolist()]
     ends = [*([grid[0]] if decays[0] else []), *ends, *([grid[-1]] if decays[-1] else [])]
     return np.exp(np.array(ends, dtype=float).reshape(-1, 2))
+
+
+def _crossing(growth: Any, grid: np.ndarray, values: np.ndarray, i: int, root: Any) -> float:
+    """Return where the growth crosses zero between grid points i and i + 1, or next to them.
+
+    Where it only leaves a neutral stretch there is no crossing: then the end of that stretch.
+    """
+    for low, high in ((i, i + 1), (max(i - 1, 0), min(i + 2, len(grid) - 1))):
+        if values[low] * values[high] < 0:
+            found = root(lambda s: float(growth(s)), grid[low], grid[high], xtol=1e-14, rtol=1e-14)
+            return float(found)
+    return float(grid[i] if abs(values[i]) < abs(values[i + 1]) else grid[i + 1])

@@ -26,12 +26,12 @@ __all__ = ["Enclosure", "enclosure"]
 class _Exactly(ast.NodeTransformer):
     """Makes every float of the source an interval, so that no operation is left to rounded floats."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if not isinstance(node.value, float):
             return node
         return ast.copy_location(ast.Call(ast.Name("exact", ast.Load()), [node], []), node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if not isinstance(node.op, ast.Pow):
             return node

@@ -70,7 +70,7 @@ class Interval:
 
     lo: np.ndarray
     hi: np.ndarray
-    grade: np.ndarray = CONTINUOUS  # type: ignore[assignment]
+    grade: Any = CONTINUOUS
 
     __array_ufunc__ = None  # so that an array on the left leaves the operation to us
     __hash__ = None  # type: ignore[assignment]

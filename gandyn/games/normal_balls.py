@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from flint import arb, arb_series
@@ -38,6 +39,10 @@ _polynomial = getattr(_hermite, "py_func", _hermite)
 
 def _is_wide(x: Ball) -> bool:
     return bool(x.rad() > 1e-14 * (1 + abs(x.mid())))
+
+
+def _shrinkage(j: int, v: Ball) -> Ball:
+    return 1 / (1 + 2 * j * v)
 
 
 def _ends(function: Callable[[Ball], Ball], x: Ball) -> Ball:
@@ -153,7 +158,7 @@ def _gap_series(order: int, m: Ball, tau: Ball) -> Ball:
         return arb.nan()
     total = arb(0)
     for j in range(1, first):
-        q = _ends(lambda x, j=j: 1 / (1 + 2 * j * x), v)
+        q = _ends(partial(_shrinkage, j), v)
         c = j * q
         total += q * q.sqrt() * _polynomial(order, m, c, 1 / c) * _ends(lambda x: (-x).exp(), c * square)
     return total + _gap_tail(order, m, v, v_low, v_high, first)

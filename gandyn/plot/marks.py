@@ -37,7 +37,7 @@ FIXED_POINT_MARKS: dict[str, tuple[str, str]] = {
     "saddle": ("X", "full"),
     "stable": ("h", "full"),
     "unstable": ("h", "none"),
-    "degenerate": ("P", "none"),
+    "non-hyperbolic": ("P", "none"),
 }
 
 #: Colours of paths in turn; none of them is a player's.
