@@ -11,6 +11,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from gandyn.bifurcations import (
+    Branch,
+    SpecialPoint,
+    StabilityRegion,
+    continue_fixed_point,
+    stability_region,
+    switch_branch,
+)
 from gandyn.field import Block, Layout, System, UpdateMap, VectorField, check_field
 from gandyn.fixed_points import (
     Certificate,
@@ -52,6 +60,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Block",
+    "Branch",
     "Certificate",
     "FieldSlice",
     "FixedPoint",
@@ -60,7 +69,9 @@ __all__ = [
     "Layout",
     "Plane",
     "Projection",
+    "SpecialPoint",
     "Spectrum",
+    "StabilityRegion",
     "System",
     "Trajectory",
     "UpdateMap",
@@ -70,6 +81,7 @@ __all__ = [
     "check_field",
     "classify",
     "consensus",
+    "continue_fixed_point",
     "coordinate_plane",
     "filter_normalized_plane",
     "find_fixed_points",
@@ -90,6 +102,8 @@ __all__ = [
     "smooth",
     "spanned_plane",
     "spectrum",
+    "stability_region",
+    "switch_branch",
     "symplectic_adjustment",
     "trajectory",
     "two_timescale",

@@ -5,6 +5,14 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.bifurcations import (
+    DiagramArtists,
+    LocusArtists,
+    RegionArtists,
+    bifurcation_diagram,
+    eigenvalue_locus,
+    stability_region,
+)
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -27,13 +35,18 @@ __all__ = [
     "PAPER_COLUMN",
     "ContourArtists",
     "CurveArtists",
+    "DiagramArtists",
     "InteractivePortrait",
+    "LocusArtists",
     "PortraitArtists",
     "ProjectionArtists",
+    "RegionArtists",
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
     "accuracy",
+    "bifurcation_diagram",
+    "eigenvalue_locus",
     "eigenvalues_over_training",
     "gradient_norms",
     "image_grid",
@@ -43,6 +56,7 @@ __all__ = [
     "portrait",
     "projection",
     "spectrum",
+    "stability_region",
     "style",
     "training_curves",
 ]
