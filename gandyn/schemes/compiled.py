@@ -27,6 +27,7 @@ _LOAD, _STEP = SCALARS["load"], SCALARS["step"]
 _ADD, _SUBTRACT, _MULTIPLY = (SCALARS[name] for name in ("add", "subtract", "multiply"))
 _DIVIDE, _POWER = SCALARS["divide"], SCALARS["power"]
 _INPUT, _VELOCITY, _PICK = (VECTORS[name] for name in ("input", "velocity", "pick"))
+_ADVANCE = VECTORS["advance"]
 _VADD, _VSUBTRACT, _SCALE = (VECTORS[name] for name in ("add", "subtract", "scale"))
 _VMULTIPLY, _VDIVIDE, _SQRT = (VECTORS[name] for name in ("multiply", "divide", "sqrt"))
 _CLIP, _MINIMUM, _FILL = (VECTORS[name] for name in ("clip", "minimum", "fill"))
@@ -52,13 +53,14 @@ _floats_at, _words_at = _pointer_to(True), _pointer_to(False)
 
 @_intrinsic
 def _stack(typing_context: Any) -> Any:
-    """Return memory that lasts until the function returns."""
+    """Return the address of memory that lasts until the function returns."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         with builder.goto_entry_block():
-            return builder.alloca(ir.DoubleType(), size=ir.Constant(ir.IntType(64), _SMALL))
+            memory = builder.alloca(ir.DoubleType(), size=ir.Constant(ir.IntType(64), _SMALL))
+        return builder.ptrtoint(memory, ir.IntType(64))
 
-    return types.CPointer(types.float64)(), codegen
+    return types.int64(), codegen
 
 
 @_jit
@@ -97,6 +99,22 @@ def _linear(code: int, reg: np.ndarray, o: int, a: int, b: int, s: float, size: 
     else:
         for j in range(size):
             reg[o + j] = s * reg[a + j]
+
+
+@_jit
+def _advance(
+    reg: np.ndarray, o: int, a: int, b: int, s: float, first: int, last: int, n: int, size: int
+) -> None:
+    """Write ``a + s b`` for the entries from ``first`` to ``last``, and ``a`` for the others."""
+    if last - first == n:
+        for j in range(size):
+            reg[o + j] = reg[a + j] + s * reg[b + j]
+        return
+    for j in range(size):
+        reg[o + j] = reg[a + j]
+    for r in range(0, size, n):
+        for j in range(r + first, r + last):
+            reg[o + j] += s * reg[b + j]
 
 
 @_jit
@@ -223,7 +241,10 @@ def _run(
             )
             if size > n:
                 _product(reg, o, a, n, size, both)
-        elif code <= _SCALE and code >= _VADD:
+        elif code == _ADVANCE:
+            part = counts[row + 5]
+            _advance(reg, o, a, b, s, split if part == 2 else 0, split if part == 1 else n, n, size)
+        elif _VADD <= code <= _SCALE:
             _linear(code, reg, o, a, b, s, size)
         elif code == _INPUT:
             _input(reg, o, counts[row + 5], n, size, x)
@@ -260,22 +281,44 @@ def _every_state(
     x: int, count: int, k: float, params: int, nodes: int, counts: int, out: int, derivatives: bool
 ) -> None:
     """Take one step from each of ``count`` states; everything is given by its address."""
-    length = carray(_words_at(counts), (HEADER,))
-    words = carray(_words_at(counts), (length[8],))
+    words = carray(_words_at(counts), (HEADER,))
     n, whole = words[0], words[0] * words[2]
     size = n * (1 + whole) if derivatives else n
-    width = whole + whole * whole if derivatives else whole
-    both = n + n * n if derivatives else 0
-    scratch = carray(_stack(), (_SMALL,))
-    needed = words[3] + words[4] * size + both
+    needed = words[3] + words[4] * size + (n + n * n if derivatives else 0)
     if needed > _SMALL:
         scratch = np.empty(needed)
-    held, rest = scratch[: words[3]], scratch[words[3] :]
+        _with_scratch(x, count, k, params, nodes, counts, out, derivatives, scratch.ctypes.data)
+    else:
+        _with_scratch(x, count, k, params, nodes, counts, out, derivatives, _stack())
+
+
+@_jit
+def _with_scratch(
+    x: int,
+    count: int,
+    k: float,
+    params: int,
+    nodes: int,
+    counts: int,
+    out: int,
+    derivatives: bool,
+    scratch: int,
+) -> None:
+    """Take one step from each state, with the scalars, the field's output and the registers in ``scratch``."""
+    header = carray(_words_at(counts), (HEADER,))
+    words = carray(_words_at(counts), (header[8],))
+    n, whole, scalars = words[0], words[0] * words[2], words[3]
+    size = n * (1 + whole) if derivatives else n
+    width = whole + whole * whole if derivatives else whole
+    output = n + n * n if derivatives else 0
+    held = carray(_floats_at(scratch), (scalars,))
+    both = carray(_floats_at(scratch + 8 * scalars), (output,))
+    reg = carray(_floats_at(scratch + 8 * (scalars + output)), (words[4] * size,))
     _numbers(words, carray(_floats_at(params), (words[7],)), k, held)
     for i in range(count):
         state = carray(_floats_at(x + 8 * i * whole), (whole,))
-        _run(state, words, held, rest[both:], rest[:both], size, params, nodes, counts)
-        _write(words, rest[both:], size, carray(_floats_at(out + 8 * i * width), (width,)))
+        _run(state, words, held, reg, both, size, params, nodes, counts)
+        _write(words, reg, size, carray(_floats_at(out + 8 * i * width), (width,)))
 
 
 _SIGNATURE = types.void(

@@ -177,11 +177,28 @@ def _resolvent(run: Run, y: Array, right: Array, transposed: bool) -> Array:
     return found
 
 
+def _advance(run: Run, a: Array, b: Array) -> Array:
+    """Return ``a + s b``, for all entries or those of one player."""
+    whole = a + run.scalars[0] * b
+    part = run.extra[0]
+    return whole if part == 0 else run.pick(whole, a) if part == 1 else run.pick(a, whole)
+
+
+def _advance_by_b(run: Run, out: Array, vectors: Any, d: Array) -> Array:
+    step, part = run.scalars[0] * d, run.extra[0]
+    return step if part == 0 else run.generator(step) if part == 1 else run.discriminator(step)
+
+
 _ONE: Callable[..., float] = lambda run, out, *vectors: 1.0
 _MINUS: Callable[..., float] = lambda run, out, *vectors: -1.0
 
 OPERATIONS: dict[str, Operation] = {
     "add": _entrywise(lambda run, a, b: a + b, _ONE, _ONE),
+    "advance": Operation(
+        _advance,
+        (lambda run, out, vectors, d: d, _advance_by_b),
+        (lambda run, out, vectors, c: c, _advance_by_b),
+    ),
     "subtract": _entrywise(lambda run, a, b: a - b, _ONE, _MINUS),
     "multiply": _entrywise(
         lambda run, a, b: a * b, lambda run, out, a, b: b, lambda run, out, a, b: a

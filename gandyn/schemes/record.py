@@ -39,12 +39,22 @@ class _Pages:
 
     scalars: dict[Instruction, int] = field(default_factory=dict)
     vectors: dict[Instruction, int] = field(default_factory=dict)
+    written: list[Instruction] = field(default_factory=list)
 
     def scalar(self, *instruction: Any) -> Scalar:
         return Scalar(self, self.scalars.setdefault(Instruction(*instruction), len(self.scalars)))
 
-    def vector(self, *instruction: Any) -> Vector:
-        return Vector(self, self.vectors.setdefault(Instruction(*instruction), len(self.vectors)))
+    def vector(self, *parts: Any) -> Vector:
+        instruction = Instruction(*parts)
+        if instruction not in self.vectors:
+            self.vectors[instruction] = len(self.written)
+            self.written.append(instruction)
+        return Vector(self, self.vectors[instruction])
+
+    def scaled(self, index: int) -> tuple[int, int] | None:
+        """Return the vector and the scalar that register ``index`` is the product of, if it is one."""
+        name, operands, scalars, _ = self.written[index]
+        return (operands[0], scalars[0]) if name == "scale" else None
 
     def number(self, value: Number) -> Scalar:
         return value if isinstance(value, Scalar) else self.scalar("literal", (), (), (float(value),))
@@ -119,7 +129,11 @@ class Vector:
         return self.pages.vector(name, (self.index, *(other.index for other in others)), scalars)
 
     def __add__(self, other: Vector) -> Vector:
-        return self._then("add", other)
+        product = self.pages.scaled(other.index)
+        if product is None:
+            return self._then("add", other)
+        vector, scalar = product
+        return self.pages.vector("advance", (self.index, vector), (scalar,), (0,))
 
     def __sub__(self, other: Vector) -> Vector:
         return self._then("subtract", other)
@@ -210,6 +224,10 @@ class Recorder:
 
     def pick(self, generator: Vector, discriminator: Vector) -> Vector:
         """Return a vector with each player's entries from the vector given for it."""
+        for part, (new, old) in enumerate(((generator, discriminator), (discriminator, generator)), start=1):
+            name, operands, scalars, extra = self.pages.written[new.index]
+            if name == "advance" and extra == (0,) and operands[0] == old.index:
+                return self.pages.vector(name, operands, scalars, (part,))
         return self.pages.vector("pick", (generator.index, discriminator.index))
 
     def only(self, part: Part, a: Vector) -> Vector:
@@ -231,7 +249,7 @@ class Recorder:
 
     def noise(self, seed: int) -> Vector:
         """Return standard normal numbers that depend on the seed, the step, and how many were asked for."""
-        number = sum(instruction.name == "noise" for instruction in self.pages.vectors)
+        number = sum(instruction.name == "noise" for instruction in self.pages.written)
         return self.pages.vector("noise", (), (self.k.index,), (seed, number))
 
 
@@ -253,4 +271,21 @@ def record(
     k = pages.scalar("step")
     state = [pages.vector("input", (), (), (number,)) for number in range(1 + memory)]
     results = step(Recorder(pages, k, k * named[clock]), *state, **named)
-    return tuple(pages.scalars), tuple(pages.vectors), tuple(result.index for result in results)
+    vectors, places = _needed(pages.written, [result.index for result in results], 1 + memory)
+    return tuple(pages.scalars), vectors, places
+
+
+def _needed(
+    written: Sequence[Instruction], results: Sequence[int], inputs: int
+) -> tuple[tuple[Instruction, ...], tuple[int, ...]]:
+    """Return the instructions that the results rest on, the inputs, and where the results are now."""
+    wanted, stack = set(range(inputs)), list(results)
+    while stack:
+        i = stack.pop()
+        if i not in wanted or i < inputs:
+            wanted.add(i)
+            stack.extend(j for j in written[i].vectors if j not in wanted)
+    places = {old: new for new, old in enumerate(sorted(wanted))}
+    kept = [written[old] for old in sorted(wanted)]
+    moved = [each._replace(vectors=tuple(places[j] for j in each.vectors)) for each in kept]
+    return tuple(moved), tuple(places[i] for i in results)
