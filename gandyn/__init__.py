@@ -99,6 +99,7 @@ __all__ = [
     "sample",
     "save",
     "scale",
+    "schemes",
     "smooth",
     "spanned_plane",
     "spectrum",
@@ -109,8 +110,8 @@ __all__ = [
     "two_timescale",
 ]
 
-#: Subpackages that bring torch, sympy or matplotlib: loaded when first used.
-_LAZY = ("games", "nets", "plot")
+#: Subpackages that bring torch, sympy, numba or matplotlib: loaded when first used.
+_LAZY = ("games", "nets", "plot", "schemes")
 
 
 def __getattr__(name: str) -> Any:

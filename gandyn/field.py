@@ -467,6 +467,10 @@ class UpdateMap:
         label: name for titles and messages.
         constants: adjustable constants and their values.
         family: ``family(**constants)`` returns the same map at other constants.
+        start: ``start(theta)`` adds the memory that training starts with to parameters of shape (..., n);
+            without memory, the parameters themselves.
+        rule: what a scheme made the map of, for what modifies a scheme.
+        derivatives: "exact", or "central differences" where a derivative that was given rests on them.
 
     Raises:
         ValueError: ``dt`` not positive; a state of the wrong width; an ``fn`` that changes the shape.
@@ -488,7 +492,9 @@ class UpdateMap:
     label: str = ""
     constants: Mapping[str, float] = field(default_factory=dict)
     family: Callable[..., UpdateMap] | None = None
-    derivatives: str = field(default="exact", init=False)
+    start: Callable[[Array], Array] = lambda theta: theta
+    rule: Any = None
+    derivatives: str = "exact"
 
     def __post_init__(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):

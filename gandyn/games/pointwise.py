@@ -23,7 +23,7 @@ import numpy as np
 from llvmlite import ir
 from numba import cfunc, extending, types
 
-__all__ = ["jacobian", "velocity"]
+__all__ = ["call_program", "jacobian", "velocity"]
 
 _intrinsic: Any = extending.intrinsic
 _FLOATS = types.Array(types.float64, 1, "C")
@@ -31,7 +31,7 @@ _SIGNATURE = types.void(_FLOATS, types.float64, _FLOATS, _FLOATS, types.Array(ty
 
 
 @_intrinsic
-def _call(
+def call_program(
     typing_context: Any, address: Any, x: Any, t: Any, params: Any, nodes: Any, counts: Any, out: Any
 ) -> Any:
     """Call the machine code of a kernel for one point."""
@@ -52,7 +52,7 @@ def velocity(
     x: np.ndarray, t: float, params: np.ndarray, nodes: np.ndarray, plan: np.ndarray, out: np.ndarray
 ) -> None:
     """Write the velocity (or the next state of a map) at ``x`` of shape (n,) into ``out`` of shape (n,)."""
-    _call(
+    call_program(
         plan[0],
         x.ctypes.data,
         t,
@@ -68,7 +68,7 @@ def jacobian(
     x: np.ndarray, t: float, params: np.ndarray, nodes: np.ndarray, plan: np.ndarray, out: np.ndarray
 ) -> None:
     """Write the velocity and then the Jacobian, row by row, into ``out`` of shape (n + n*n,)."""
-    _call(
+    call_program(
         plan[1],
         x.ctypes.data,
         t,
