@@ -150,11 +150,12 @@ def _grow(curve: Curve, side: Side, settings: Settings, bar: Any) -> str:
     step = settings.max_step * size / 4
     for _ in range(settings.max_points):
         node = side.nodes[-1]
+        if _reaches_the_end(curve, node, step):
+            _to_the_end_of_the_range(curve, side)
+            return "range"
         following, step, effort = _next(curve, node, step, smallest)
         if following is None:
             return "lost"
-        if not curve.low <= curve.value(following.y) <= curve.high:
-            return _to_the_end_of_the_range(curve, side, following)
         if np.linalg.norm(following.y[:-1]) > settings.max_norm:
             return "left the window"
         _add(curve, side, following)
@@ -183,18 +184,22 @@ def _add(curve: Curve, side: Side, node: Node) -> None:
     side.nodes.append(node)
 
 
-def _to_the_end_of_the_range(curve: Curve, side: Side, beyond: Node) -> str:
+def _reaches_the_end(curve: Curve, node: Node, step: float) -> bool:
+    """Return whether the next point lies beyond the range, or this one at its end."""
+    return not curve.holds(node.y + step * node.tangent)
+
+
+def _to_the_end_of_the_range(curve: Curve, side: Side) -> None:
     """Add the point at the very end of the parameter's range."""
     node = side.nodes[-1]
-    end = curve.high if curve.value(beyond.y) > curve.high else curve.low
-    rise = curve.value(beyond.y) - curve.value(node.y)
-    guess = node.y + (end - curve.value(node.y)) / rise * (beyond.y - node.y)
-    normal = np.append(np.zeros(len(guess) - 1), 1.0)
-    y, _ = curve.correct(guess, normal)
+    end = curve.scale * (curve.high if node.tangent[-1] > 0 else curve.low)
+    if abs(end - node.y[-1]) <= 1e-12 * curve.scale * (curve.high - curve.low):
+        return
+    guess = node.y + (end - node.y[-1]) / node.tangent[-1] * node.tangent
+    guess[-1] = end
+    y, _ = curve.correct(guess, np.append(np.zeros(len(guess) - 1), 1.0))
     if y is not None:
-        y[-1] = end * curve.scale
         _add(curve, side, Node.of(curve, y, node.tangent))
-    return "range"
 
 
 def _passes(a: Node, b: Node, first: Node) -> bool:

@@ -42,12 +42,18 @@ class Curve:
         """Return the parameter at a point of the curve."""
         return float(y[-1]) / self.scale
 
+    def holds(self, y: np.ndarray) -> bool:
+        """Return whether the parameter lies in its range, up to rounding."""
+        slack = 1e-12 * (self.high - self.low)
+        return self.low - slack <= self.value(y) <= self.high + slack
+
     def point(self, x: np.ndarray, value: float) -> np.ndarray:
         """Return the point of the curve's space."""
         return np.append(x, value * self.scale)
 
     def at(self, value: float) -> System:
-        """Return the system at a value of the parameter."""
+        """Return the system at a value of the parameter, which rounding may have taken out of its range."""
+        value = min(max(value, self.low), self.high)
         if value not in self._systems:
             self._systems[value] = self.family.with_constants(**{self.parameter: value})
             if len(self._systems) > _CACHED:
@@ -61,16 +67,25 @@ class Curve:
     def jacobian(self, y: np.ndarray) -> np.ndarray:
         """Return the derivatives of the residual, shape (n, n + 1).
 
-        That with respect to the parameter is a central difference of order 4.
+        That with respect to the parameter is a difference of order 4, within the parameter's range.
         """
         self.evaluations += 1
-        state = to_numpy(self.at(self.value(y)).jac(y[:-1])).astype(np.float64) - self.shift * np.eye(
-            len(y) - 1
-        )
-        h = 1e-3 * self.scale * max(abs(self.value(y)), 0.1 * (self.high - self.low))
-        along = lambda share: self.residual(y + np.append(np.zeros(len(y) - 1), share * h))
-        slope = (8 * (along(1) - along(-1)) - (along(2) - along(-2))) / (12 * h)
-        return np.column_stack([state, slope])
+        state = to_numpy(self.at(self.value(y)).jac(y[:-1])).astype(np.float64)
+        return np.column_stack([state - self.shift * np.eye(len(y) - 1), self._slope(y)])
+
+    def _slope(self, y: np.ndarray) -> np.ndarray:
+        """Return the derivative of the residual with respect to the last coordinate."""
+        value = self.value(y)
+        h = 1e-3 * max(abs(value), 0.1 * (self.high - self.low))
+        middle = min(max(value, self.low + 2 * h), self.high - 2 * h)
+        offsets = (middle - value) / h + np.arange(-2, 3)
+        weights = np.linalg.solve(np.vander(offsets, increasing=True).T, np.eye(5)[1])
+        terms = [
+            w * self.residual(self.point(y[:-1], value + offset * h))
+            for w, offset in zip(weights, offsets, strict=True)
+            if abs(w) > 1e-14
+        ]
+        return np.sum(terms, axis=0) / (h * self.scale)
 
     def eigenvalues(self, y: np.ndarray) -> np.ndarray:
         """Return the eigenvalues of the system's Jacobian, largest growth first."""
@@ -81,7 +96,7 @@ class Curve:
     def correct(self, guess: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray | None, int]:
         """Return the point of the curve in the hyperplane through ``guess``, and the steps taken.
 
-        None where Newton's method does not converge.
+        None where Newton's method does not converge, or leaves the range of the parameter.
         """
         y = guess.copy()
         for step in range(_CORRECTIONS):
@@ -95,6 +110,8 @@ class Curve:
             except np.linalg.LinAlgError:
                 move = -np.linalg.lstsq(matrix, right, rcond=None)[0]
             y = y + move
+            if not self.holds(y):
+                return None, step
             if np.linalg.norm(move) <= 1e-11 * (1 + np.linalg.norm(y)):
                 return y, step
         floor = 1e-12 * (1 + np.linalg.norm(y)) * np.linalg.norm(matrix)
