@@ -1,0 +1,1 @@
+"""What a faster discriminator does to stability: see README.md."""
