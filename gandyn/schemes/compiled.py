@@ -19,7 +19,7 @@ from gandyn.schemes.encoding import HEADER, SCALAR_WIDTH, SCALARS, VECTOR_WIDTH,
 __all__ = ["next_state", "next_state_and_jacobian"]
 
 _intrinsic: Any = extending.intrinsic
-_jit: Any = numba.njit(error_model="numpy", inline="never")
+_jit: Any = numba.njit(error_model="numpy", inline="always")
 _SMALL = 256
 """Numbers of scratch memory that are taken from the stack, which is much faster."""
 
