@@ -11,6 +11,16 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import System, UpdateMap, VectorField
+from gandyn.trajectories.tableau import (
+    ERROR,
+    EXPONENT,
+    INTERPOLANT,
+    MAX_GROWTH,
+    MAX_SHRINK,
+    NODES,
+    SAFETY,
+    STAGES,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -255,29 +265,6 @@ class _Settings:
         return float(xp.sqrt(xp.mean((error / (self.atol + self.rtol * size)) ** 2)))
 
 
-# Dormand and Prince 1980: nodes, stages, weights of order 5 less those of order 4; the last stage is
-# evaluated at the new state. Shampine 1986: coefficients of theta, theta^2, ... of the interpolant.
-_NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
-_STAGES = (
-    (1 / 5,),
-    (3 / 40, 9 / 40),
-    (44 / 45, -56 / 15, 32 / 9),
-    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-)
-_ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
-_INTERPOLANT = (
-    (1.0, -8048581381 / 2820520608, 8663915743 / 2820520608, -12715105075 / 11282082432),
-    (0.0, 0.0, 0.0, 0.0),
-    (0.0, 131558114200 / 32700410799, -68118460800 / 10900136933, 87487479700 / 32700410799),
-    (0.0, -1754552775 / 470086768, 14199869525 / 1410260304, -10690763975 / 1880347072),
-    (0.0, 127303824393 / 49829197408, -318862633887 / 49829197408, 701980252875 / 199316789632),
-    (0.0, -282668133 / 205662961, 2019193451 / 616988883, -1453857185 / 822651844),
-    (0.0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423),
-)
-
-
 def _combine(weights: Any, slopes: list[Array]) -> Array:
     """Return the weighted sum of slopes; zero weights cost nothing."""
     terms = [weight * slope for weight, slope in zip(weights, slopes, strict=True) if weight]
@@ -294,16 +281,16 @@ def _integrate(
     if not math.isfinite(_size(slope)):
         raise ValueError("the velocity at x0 is not finite")
     h = _first_step(system, record, settings, slope)
-    floor, largest_growth, finite = 10 * float(np.spacing(max(abs(start), abs(t_end)))), 10.0, True
+    floor, largest_growth, finite = 10 * float(np.spacing(max(abs(start), abs(t_end)))), MAX_GROWTH, True
     with tqdm(total=t_end - start, desc="flow time", leave=False, disable=None if progress else True) as bar:
         for _ in range(settings.max_steps):
             t, x = record.t, record.x
             new_t = t_end if t + h >= t_end else t + h
             new, slopes = _step(system, record, slope, new_t)
-            error = settings.scaled((new_t - t) * _combine(_ERROR, slopes), x, new)
+            error = settings.scaled((new_t - t) * _combine(ERROR, slopes), x, new)
             finite = math.isfinite(error)
             if not error <= 1:
-                h = (new_t - t) * (max(0.2, 0.9 * error**-0.2) if finite else 0.2)
+                h = (new_t - t) * (max(MAX_SHRINK, SAFETY * error**EXPONENT) if finite else MAX_SHRINK)
                 largest_growth = 1.0
                 if h < floor:
                     break
@@ -316,8 +303,8 @@ def _integrate(
             bar.update(new_t - t)
             if new_t == t_end:
                 return "finished", f"reached t = {t_end:g} with rtol = {settings.rtol:g}"
-            h = (new_t - t) * (min(largest_growth, 0.9 * error**-0.2) if error else largest_growth)
-            slope, largest_growth = slopes[-1], 10.0
+            h = (new_t - t) * (min(largest_growth, SAFETY * error**EXPONENT) if error else largest_growth)
+            slope, largest_growth = slopes[-1], MAX_GROWTH
         else:
             return "out of steps", f"{settings.max_steps} steps did not reach t = {t_end:g}"
     if not finite:
@@ -342,7 +329,7 @@ def _step(system: VectorField, record: _Record, slope: Array, new_t: float) -> t
     """Return the state at ``new_t`` by order 5, and the seven slopes, the last one there."""
     t, x, slopes = record.t, record.x, [slope]
     h = new_t - t
-    for node, weights in zip(_NODES, _STAGES, strict=True):
+    for node, weights in zip(NODES, STAGES, strict=True):
         new = x + h * _combine(weights, slopes)
         slopes.append(record.evaluate(system, new, t + node * h))
     return new, slopes
@@ -356,7 +343,7 @@ def _save_wanted(record: _Record, slopes: list[Array], new_t: float, max_norm: f
     first, last = np.searchsorted(record.wanted, [record.t, new_t], side="right")
     for when in record.wanted[first:last].tolist():
         theta = (when - record.t) / h
-        weights = [sum(c * theta ** (i + 1) for i, c in enumerate(row)) for row in _INTERPOLANT]
+        weights = [sum(c * theta ** (i + 1) for i, c in enumerate(row)) for row in INTERPOLANT]
         state = record.x + h * _combine(weights, slopes)
         if not _size(state) <= max_norm:
             return

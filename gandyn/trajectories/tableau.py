@@ -1,0 +1,49 @@
+"""The pair of order 5(4) of Dormand and Prince, and the constants of its step control."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = [
+    "ERROR",
+    "EXPONENT",
+    "INTERPOLANT",
+    "MAX_GROWTH",
+    "MAX_SHRINK",
+    "NODES",
+    "SAFETY",
+    "STAGES",
+    "padded_stages",
+]
+
+# Dormand and Prince 1980: nodes, stages, weights of order 5 less those of order 4; the last stage is
+# evaluated at the new state. Shampine 1986: coefficients of theta, theta^2, ... of the interpolant.
+NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
+STAGES: tuple[tuple[float, ...], ...] = (
+    (1 / 5,),
+    (3 / 40, 9 / 40),
+    (44 / 45, -56 / 15, 32 / 9),
+    (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+    (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+)
+ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
+INTERPOLANT = (
+    (1.0, -8048581381 / 2820520608, 8663915743 / 2820520608, -12715105075 / 11282082432),
+    (0.0, 0.0, 0.0, 0.0),
+    (0.0, 131558114200 / 32700410799, -68118460800 / 10900136933, 87487479700 / 32700410799),
+    (0.0, -1754552775 / 470086768, 14199869525 / 1410260304, -10690763975 / 1880347072),
+    (0.0, 127303824393 / 49829197408, -318862633887 / 49829197408, 701980252875 / 199316789632),
+    (0.0, -282668133 / 205662961, 2019193451 / 616988883, -1453857185 / 822651844),
+    (0.0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423),
+)
+
+#: A step of error e, in units of the tolerance, is followed by one SAFETY * e**EXPONENT times as long,
+#: but not more than MAX_GROWTH or less than MAX_SHRINK.
+SAFETY, EXPONENT, MAX_GROWTH, MAX_SHRINK = 0.9, -0.2, 10.0, 0.2
+
+
+def padded_stages() -> np.ndarray:
+    """Return the stages as a lower triangular array of shape (6, 6)."""
+    rows = [[*row, *[0.0] * (6 - len(row))] for row in STAGES]
+    return np.array(rows)
