@@ -102,7 +102,20 @@ def _first_crossing(
                 continue
             new[:] = end
             length = _locate(
-                function, params, nodes, plan, dim, y, t, h, slopes, new, work, normals[q], offsets[q], sides[q]
+                function,
+                params,
+                nodes,
+                plan,
+                dim,
+                y,
+                t,
+                h,
+                slopes,
+                new,
+                work,
+                normals[q],
+                offsets[q],
+                sides[q],
             )
             if which < 0 or abs(length) < abs(soonest):
                 which, soonest = q, length

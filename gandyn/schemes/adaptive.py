@@ -60,8 +60,8 @@ def adam(
     _check(beta1=beta1, beta2=beta2)
     check_range("eps", eps, above=0.0)
     step = in_order(field, partial(_adam, bias_correction), order)
-    constants = {"h": h, "beta1": beta1, "beta2": beta2, "eps": eps}
-    return update_map(field, step, f"Adam, {order}", memory=("mean", "square"), **constants)
+    label, memory = f"Adam, {order}", ("mean", "square")
+    return update_map(field, step, label, memory=memory, h=h, beta1=beta1, beta2=beta2, eps=eps)
 
 
 def rmsprop(
@@ -72,11 +72,12 @@ def rmsprop(
     order: Order = "simultaneous",
     bias_correction: bool = False,
 ) -> UpdateMap:
-    """Return RMSProp on the state (x, s), ``s' = alpha s + (1 - alpha) g^2``, ``x' = x - h g / (sqrt(s') + eps)``.
+    """Return RMSProp on the state (x, s): ``x' = x - h g / (sqrt(s') + eps)``.
 
-    With bias correction, ``s' / (1 - alpha^(k+1))`` stands below the root. Cost: 1 gradient a step (2 in
-    turn). Keeps the fixed points, with s = 0, and has no others; multipliers at one are alpha and
-    ``1 + h lambda / eps``, never stable on the bilinear game. Source: Tieleman and Hinton 2012.
+    ``s' = alpha s + (1 - alpha) g^2``. With bias correction, ``s' / (1 - alpha^(k+1))`` stands below the
+    root. Cost: 1 gradient a step (2 in turn). Keeps the fixed points, with s = 0, and has no others;
+    multipliers at one are alpha and ``1 + h lambda / eps``, never stable on the bilinear game.
+    Source: Tieleman and Hinton 2012.
 
     Args:
         field: the field, in any namespace.

@@ -234,11 +234,10 @@ def _run(
         code, o, s = counts[row], i * size, held[counts[row + 4]]
         a, b, c = counts[row + 1] * size, counts[row + 2] * size, counts[row + 3] * size
         if code == _VELOCITY:
-            program, into = (counts[base], reg.ctypes.data + 8 * o) if size == n else (
-                counts[base + 1], both.ctypes.data)
-            call_program(
-                program, reg.ctypes.data + 8 * a, s, params, nodes, here + 8 * (base + 2), into
+            program, into = (
+                (counts[base], reg.ctypes.data + 8 * o) if size == n else (counts[base + 1], both.ctypes.data)
             )
+            call_program(program, reg.ctypes.data + 8 * a, s, params, nodes, here + 8 * (base + 2), into)
             if size > n:
                 _product(reg, o, a, n, size, both)
         elif code == _ADVANCE:
@@ -304,7 +303,7 @@ def _with_scratch(
     derivatives: bool,
     scratch: int,
 ) -> None:
-    """Take one step from each state, with the scalars, the field's output and the registers in ``scratch``."""
+    """Take one step from each state; ``scratch`` holds the scalars, the field's output and the registers."""
     header = carray(_words_at(counts), (HEADER,))
     words = carray(_words_at(counts), (header[8],))
     n, whole, scalars = words[0], words[0] * words[2], words[3]

@@ -19,7 +19,19 @@ VECTOR_WIDTH = 7
 
 _SCALAR_NAMES = ("load", "step", "add", "subtract", "multiply", "divide", "power", "cos")
 _VECTOR_NAMES = (
-    *("input", "velocity", "advance", "add", "subtract", "scale", "multiply", "divide", "sqrt", "pick", "clip"),
+    *(
+        "input",
+        "velocity",
+        "advance",
+        "add",
+        "subtract",
+        "scale",
+        "multiply",
+        "divide",
+        "sqrt",
+        "pick",
+        "clip",
+    ),
     *("minimum", "where", "fill", "dot", "noise"),
 )
 SCALARS = {name: code for code, name in enumerate(_SCALAR_NAMES)}

@@ -1,4 +1,4 @@
-"""Descent by the gradient at an extrapolated state: extragradient and its relatives with one gradient a step."""
+"""Descent by the gradient at an extrapolated state: extragradient and its one-gradient relatives."""
 
 from __future__ import annotations
 

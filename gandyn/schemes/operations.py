@@ -69,8 +69,8 @@ class Operation:
 
     Args:
         value: ``value(run, *vectors)``.
-        pushes: ``push(run, out, vectors, d)``, what the tangent ``d`` of one of the vectors contributes to the
-            tangent of the result.
+        pushes: ``push(run, out, vectors, d)``, what the tangent ``d`` of one of the vectors contributes to
+            the tangent of the result.
         pulls: ``pull(run, out, vectors, c)``, what the cotangent ``c`` of the result contributes to that of
             one of the vectors.
     """
@@ -200,17 +200,13 @@ OPERATIONS: dict[str, Operation] = {
         (lambda run, out, vectors, c: c, _advance_by_b),
     ),
     "subtract": _entrywise(lambda run, a, b: a - b, _ONE, _MINUS),
-    "multiply": _entrywise(
-        lambda run, a, b: a * b, lambda run, out, a, b: b, lambda run, out, a, b: a
-    ),
+    "multiply": _entrywise(lambda run, a, b: a * b, lambda run, out, a, b: b, lambda run, out, a, b: a),
     "divide": _entrywise(
         lambda run, a, b: a / b, lambda run, out, a, b: 1 / b, lambda run, out, a, b: -out / b
     ),
     "scale": _entrywise(lambda run, a: run.scalars[0] * a, lambda run, out, a: run.scalars[0]),
     "sqrt": _entrywise(lambda run, a: array_namespace(a).sqrt(a), lambda run, out, a: _half_over(out)),
-    "clip": _entrywise(
-        _clip, lambda run, out, a: _mask((a <= run.scalars[0]) & (a >= -run.scalars[0]), a)
-    ),
+    "clip": _entrywise(_clip, lambda run, out, a: _mask((a <= run.scalars[0]) & (a >= -run.scalars[0]), a)),
     "minimum": _entrywise(
         _minimum, lambda run, out, a, b: _mask(a <= b, a), lambda run, out, a, b: _mask(~(a <= b), a)
     ),

@@ -78,7 +78,9 @@ class Scalar:
         return self._with("subtract", self, other)
 
     def __mul__(self, other: Number) -> Scalar:
-        return self._with("multiply", self, other) if isinstance(other, Scalar | float | int) else NotImplemented
+        return (
+            self._with("multiply", self, other) if isinstance(other, Scalar | float | int) else NotImplemented
+        )
 
     def __truediv__(self, other: Number) -> Scalar:
         return self._with("divide", self, other)

@@ -171,7 +171,7 @@ def free_name(name: str, taken: Mapping[str, float]) -> str:
 def require_players(field: VectorField, scheme: str) -> None:
     """Raise unless the field has a generator and a discriminator."""
     for player in ("generator", "discriminator"):
-        if not field.layout.mask(player).any():  # type: ignore[arg-type]
+        if not field.layout.mask(player).any():
             raise ValueError(
                 f"{scheme} needs a generator and a discriminator; this field has no block of the {player}: "
                 f"{list(field.layout.names)}"
@@ -190,6 +190,8 @@ def check_range(
     """Raise unless a constant is finite and in its range."""
     enough = value >= low if above is None else value > above
     if not (math.isfinite(value) and enough and value < below):
-        bound = f"above {above:g}" if above is not None else f"at least {low:g}" if low > -math.inf else "finite"
+        bound = (
+            f"above {above:g}" if above is not None else f"at least {low:g}" if low > -math.inf else "finite"
+        )
         upper = f" and below {below:g}" if below < math.inf else ""
         raise ValueError(f"{name} must be {bound}{upper}, got {value}")

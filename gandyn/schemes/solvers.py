@@ -120,8 +120,8 @@ def gmres(apply: Callable[[Array], Array], right: Array, tol: float, max_product
             return size * sum(float(w) * direction for w, direction in zip(weights, basis, strict=True))
         basis.append(image / columns[j + 1, j])
     raise ArithmeticError(
-        f"the linear system of the step was solved to {left:.2g} after {max_products} products, tol is {tol:g}; "
-        "take a larger tol or max_products, or a smaller step"
+        f"the linear system of the step was solved to {left:.2g} after {max_products} products, tol is "
+        f"{tol:g}; take a larger tol or max_products, or a smaller step"
     )
 
 

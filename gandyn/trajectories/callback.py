@@ -25,11 +25,12 @@ def kernel_of(system: System, template: Array) -> Any:
 
     Example:
         >>> from gandyn.field import Layout, VectorField
+        >>> from gandyn.trajectories.compiled import advance
         >>> kernel = kernel_of(VectorField(lambda x, t: -x, Layout.scalars(state=["x"])), np.ones(1))
-        >>> out = np.empty(1)
-        >>> kernel.velocity(np.array([2.0]), 0.0, kernel.params, kernel.nodes, kernel.plan, out)
-        >>> out
-        array([-2.])
+        >>> x, parts = np.ones(1), (kernel.params, kernel.nodes, kernel.plan)
+        >>> _ = advance(kernel.velocity, *parts, x, 0.0, 0.0, 1.0, 1e-10, 1e-10, 1000, 1e6)
+        >>> x.round(9)
+        array([0.36787944])
     """
     kernel = system.kernel
     return kernel if kernel is not None and kernel.compiled else CallbackKernel(system, template)
@@ -75,9 +76,7 @@ class CallbackKernel:
         self._write(x, t, out, lambda state, time: [self._system(state, time)])
 
     def _write_jacobian(self, x: int, count: int, t: float, a: int, b: int, c: int, out: int) -> None:
-        self._write(
-            x, t, out, lambda state, time: [self._system(state, time), self._system.jac(state, time)]
-        )
+        self._write(x, t, out, lambda state, time: [self._system(state, time), self._system.jac(state, time)])
 
     def _write(self, x: int, t: float, out: int, values: Any) -> None:
         n, place = self._system.layout.dim, 0
@@ -96,4 +95,4 @@ class CallbackKernel:
 
 
 def _floats(address: int, count: int) -> np.ndarray:
-    return np.frombuffer((ctypes.c_double * count).from_address(address))
+    return np.ctypeslib.as_array((ctypes.c_double * count).from_address(address))
