@@ -14,8 +14,8 @@ from gandyn.fixed_points import FixedPoint, classify, find_fixed_points
 
 __all__ = ["attractor_of"]
 
-#: Steps of the long run along an attractor, and pieces of each step of a flow that are looked at.
-LONG, PIECES = 20_000, 16
+#: Steps of the long run along an attractor of a map and of a flow, and pieces of each step of a flow.
+LONG_MAP, LONG_FLOW, PIECES = 20_000, 10_000, 16
 MAX_PERIOD = 256
 #: Exponents at most; parts of the orbit whose means give the errors; samples kept.
 _EXPONENTS, _PARTS, _SAMPLES = 8, 20, 2000
@@ -26,8 +26,10 @@ _NEUTRAL = 30.0
 
 def attractor_of(
     follower: Follower, start: np.ndarray, targets: Targets, size: float
-) -> tuple[Attractor, Targets] | None:
+) -> tuple[tuple[Attractor, Targets] | None, bool]:
     """Return the new attractor that a start leads to, with the targets that include it, or None.
+
+    Returned with it is whether the start roamed to the last of its steps.
 
     The orbit is nudged once on its way: what only attracts exactly on a line or a plane, as a saddle does,
     is not an attractor.
@@ -43,11 +45,12 @@ def attractor_of(
         nudge = np.random.default_rng(0).standard_normal(len(end))
         end = _roaming(follower, end + 1e-6 * size * nudge, targets)
     if end is None:
-        return None
-    point = _resting_place(follower, end)
-    if point is not None:
-        return _point_attractor(follower, point, end, targets, size)
-    return _larger_attractor(follower, end, targets)
+        return None, False
+    with np.errstate(all="ignore"):
+        point = _resting_place(follower, end)
+        if point is not None:
+            return _point_attractor(follower, point, end, targets, size), True
+        return _larger_attractor(follower, end, targets), True
 
 
 def _roaming(follower: Follower, start: np.ndarray, targets: Targets) -> np.ndarray | None:
@@ -113,9 +116,10 @@ def _larger_attractor(
     follower: Follower, end: np.ndarray, targets: Targets
 ) -> tuple[Attractor, Targets] | None:
     """Return the cycle, torus or chaotic attractor along a long run from where an orbit ended."""
-    rules, pieces, x = follower.rules, 1 if follower.is_map else PIECES, end.copy()
-    times, states, went_on = _long_run(follower, x, LONG, pieces)
-    measured = _exponents(follower, x, float(times[-1]) / LONG) if went_on else None
+    rules, x = follower.rules, end.copy()
+    count, pieces = (LONG_MAP, 1) if follower.is_map else (LONG_FLOW, PIECES)
+    times, states, went_on = _long_run(follower, x, count, pieces)
+    measured = _exponents(follower, x, float(times[-1]) / count) if went_on else None
     if measured is None:
         return None
     values, errors, total = measured
@@ -154,7 +158,7 @@ def _exponents(follower: Follower, x: np.ndarray, step: float) -> tuple[np.ndarr
     from gandyn.basins.compiled import exponents
 
     rules, n = follower.rules, len(x)
-    count, span = (LONG, 1.0) if follower.is_map else (LONG // 5, 5 * step)
+    count, span = (LONG_MAP, 1.0) if follower.is_map else (LONG_FLOW // 5, 5 * step)
     tangents = np.eye(n)[: min(n, _EXPONENTS)].copy()
     logs = np.zeros((count, len(tangents)))
     numbers = (span, rules.rtol, rules.atol, rules.max_norm)
@@ -172,11 +176,12 @@ def _exponents(follower: Follower, x: np.ndarray, step: float) -> tuple[np.ndarr
 def _kind(values: np.ndarray, errors: np.ndarray, total: float, is_map: bool) -> AttractorKind | None:
     """Return the kind of an attractor from its exponents; None of what does not attract.
 
-    What does not attract is a neutral family of orbits, or conserves volume: all exponents vanish, or
-    their sum does. A slow passage has a positive or a negative exponent and no zero one as a flow.
+    What does not attract is a neutral family of orbits, or conserves volume: all exponents vanish, or their
+    sum does; an invertible system cannot stretch volume on a bounded set, only a map that folds can.
     """
     zero = np.maximum(3 * errors, _NEUTRAL / total)
-    if not values.sum() < -_NEUTRAL / total:
+    contraction = -float(values.sum()) * total
+    if abs(contraction) <= _NEUTRAL or (contraction < 0 and not is_map):
         return None
     if values[0] > zero[0]:
         return "chaotic"

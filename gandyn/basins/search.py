@@ -22,8 +22,9 @@ from gandyn.field import System, UpdateMap
 
 __all__ = ["find_basins"]
 
-#: Starts that look for attractors in a round, starts followed at once, and steps between looks at Ctrl-C.
-_REPRESENTATIVES = 32
+#: Starts that look for attractors in a round, and how many of them may roam without finding one.
+_REPRESENTATIVES, _VAIN = 32, 8
+#: Starts followed at once, compiled and in NumPy, and steps between looks at Ctrl-C.
 _CHUNK, _BATCH, _ROUND = 2048, 65536, 256
 
 
@@ -153,6 +154,7 @@ class _Search:
         n = len(corner)
         self.targets = Targets(Traps.none(n), Cells.none(corner, sides))
         total = starts.count
+        self.tried = np.zeros(total, dtype=bool)
         labels = np.full(total, NOT_COMPUTED, dtype=np.int32)
         self.tally = _Tally(labels, np.zeros(total, dtype=np.int32), [])
 
@@ -163,12 +165,11 @@ class _Search:
         rows = np.arange(self.starts.count)
         bar: Any = tqdm(total=len(rows), desc="starts", leave=False, disable=None if self.progress else True)
         try:
-            found = self._discover(rows)
+            self._discover(rows)
             while True:
                 self._follow(rows, bar)
                 rows = np.flatnonzero(self.tally.labels == UNDECIDED)
-                found = self._discover(rows)
-                if not found:
+                if not self._discover(rows):
                     return
                 bar.total += len(rows)
         except KeyboardInterrupt:
@@ -179,13 +180,19 @@ class _Search:
     def _discover(self, rows: np.ndarray) -> int:
         """Follow some of the rows to new attractors; return how many were found."""
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), _REPRESENTATIVES)).round().astype(int)
-        before = len(self.tally.attractors)
-        with np.errstate(all="ignore"):
-            for start in self.starts.at_rows(rows[chosen]):
-                found = attractor_of(self.follower, start, self.targets, self.scale)
-                if found is not None:
-                    attractor, self.targets = found
-                    self.tally.attractors.append(attractor)
+        chosen = rows[chosen][~self.tried[rows[chosen]]]
+        before, vain = len(self.tally.attractors), 0
+        for row in chosen:
+            if vain == _VAIN:
+                break
+            self.tried[row] = True
+            found, roamed = attractor_of(
+                self.follower, self.starts.at_rows(row[None])[0], self.targets, self.scale
+            )
+            vain += roamed and found is None
+            if found is not None:
+                attractor, self.targets = found
+                self.tally.attractors.append(attractor)
         return len(self.tally.attractors) - before
 
     def _follow(self, rows: np.ndarray, bar: Any) -> None:
