@@ -1,5 +1,6 @@
 """Basins of attraction, and the stable and unstable manifolds that bound them."""
 
+from gandyn.basins.manifold import Manifold, ManifoldKind, manifold
 from gandyn.basins.result import (
     ESCAPED,
     LEFT_THE_BOX,
@@ -22,6 +23,9 @@ __all__ = [
     "Attractor",
     "AttractorKind",
     "Basins",
+    "Manifold",
+    "ManifoldKind",
     "Share",
     "find_basins",
+    "manifold",
 ]
