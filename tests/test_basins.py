@@ -1,0 +1,338 @@
+"""Basins against closed forms, their slow twin, and starts that mislead."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import gandyn.basins.search as search
+from gandyn import load, save, trajectory
+from gandyn.basins import (
+    ESCAPED,
+    LEFT_THE_BOX,
+    NOT_COMPUTED,
+    OUTCOMES,
+    UNDECIDED,
+    Share,
+    find_basins,
+)
+from gandyn.field import Layout, UpdateMap, VectorField
+from gandyn.games import catalogue
+from tests.problems import linear_flow, linear_map
+
+XY = Layout.scalars(state=["x", "y"])
+
+
+def _stack(*parts):
+    return np.stack(parts, axis=-1)
+
+
+def double_well(rate=1.0):
+    """x' = x - x^3, y' = -rate y: attractors (-1, 0) and (1, 0), and a saddle between their halves."""
+    return VectorField(
+        lambda x, t: _stack(x[..., 0] - x[..., 0] ** 3, -rate * x[..., 1]),
+        XY,
+        jac=lambda x, t: _stack(
+            _stack(1 - 3 * x[..., 0] ** 2, 0 * x[..., 0]), _stack(0 * x[..., 0], 0 * x[..., 0] - rate)
+        ),
+        label="double well",
+    )
+
+
+def newton_cubic():
+    """Newton's method on z^3 = 1 in the plane."""
+
+    def step(x, k):
+        z = x[..., 0] + 1j * x[..., 1]
+        z = z - (z**3 - 1) / (3 * z**2)
+        return _stack(z.real, z.imag)
+
+    def jac(x, k):
+        z = x[..., 0] + 1j * x[..., 1]
+        slope = 2 / 3 - 2 / (3 * z**3)
+        return _stack(_stack(slope.real, slope.imag), _stack(-slope.imag, slope.real))
+
+    return UpdateMap(step, XY, jac=jac, label="Newton's method on z^3 - 1")
+
+
+def where(found, place):
+    """The number of the attractor at a place."""
+    distances = [np.linalg.norm(attractor.samples - place, axis=-1).min() for attractor in found.attractors]
+    assert min(distances) < 1e-6
+    return int(np.argmin(distances))
+
+
+def test_the_halves_of_a_double_well():
+    found = find_basins(double_well(), {"x": (-2, 2), "y": (-1, 1)}, (40, 30))
+    assert found.labels.shape == (30, 40)
+    assert found.status == "finished"
+    assert [a.kind for a in found.attractors] == ["fixed point"] * 2
+    left, right = where(found, [-1, 0]), where(found, [1, 0])
+    assert np.all(found.labels[:, :20] == left)
+    assert np.all(found.labels[:, 20:] == right)
+    share = found.share(left)
+    assert share.value == 0.5
+    assert share.low < 0.5 < share.high
+    for attractor in found.attractors:
+        assert attractor.exponents == pytest.approx([-1, -2], abs=1e-9)
+    assert "0.5000 +- 0.0282" in str(found)
+
+
+def test_the_interval_of_a_share_is_wilsons():
+    for count, total in ((0, 10), (3, 10), (10, 10), (481, 1000)):
+        share, z = Share(count, total), 1.959963984540054
+        for end in (share.low, share.high):
+            if 0 < end < 1:
+                assert (count / total - end) ** 2 == pytest.approx(z**2 * end * (1 - end) / total, rel=1e-9)
+    assert np.isnan(Share(0, 0).value)
+
+
+def test_newtons_basins_have_their_symmetry_of_order_three_and_no_pole_is_an_attractor():
+    found = find_basins(newton_cubic(), (-2, 2), 60)
+    roots = [[1, 0], [-0.5, np.sqrt(0.75)], [-0.5, -np.sqrt(0.75)]]
+    numbers = [where(found, root) for root in roots]
+    assert sorted(numbers) == [0, 1, 2]
+    assert len(found.attractors) == 3
+    # Which root Newton reaches, by iterating far.
+    a, b = np.meshgrid(*found.axes)
+    z = a + 1j * b
+    with np.errstate(all="ignore"):
+        for _ in range(200):
+            z = z - (z**3 - 1) / (3 * z**2)
+    for number, root in zip(numbers, roots, strict=True):
+        assert np.array_equal(found.labels == number, np.abs(z - complex(*root)) < 1e-6)
+    assert np.array_equal(found.labels[::-1] == numbers[1], found.labels == numbers[2])
+
+
+def test_starts_exactly_on_a_stable_manifold_reach_no_attractor():
+    # On x = 0 orbits tend to the saddle, whose volume contracts; odd n puts starts there.
+    for rate in (0.5, 1.0, 5.0):
+        found = find_basins(double_well(rate), {"x": (-2, 2), "y": (-1, 1)}, (21, 5), max_steps=2000)
+        assert np.all(found.labels[:, 10] == UNDECIDED)
+        assert len(found.attractors) == 2
+        assert np.all(found.labels[:, :10] == where(found, [-1, 0]))
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-8, 1e-14, 1e-100])
+def test_slow_passages_of_a_saddle_end_where_they_go(distance):
+    starts = np.array([[s * distance, y] for s in (-1, 1) for y in (-1.0, 0.0, 0.5)])
+    found = find_basins(double_well(), (-2, 2), starts=starts)
+    assert len(found.attractors) == 2
+    assert np.array_equal(found.labels, np.where(starts[:, 0] < 0, where(found, [-1, 0]), where(found, [1, 0])))
+
+
+def test_a_saddle_of_a_map_is_passed_slowly_and_not_an_attractor():
+    # The inverse of contraction at 0.999, expansion at 1.001: thousands of steps within a cell.
+    system = UpdateMap(
+        lambda x, k: _stack(x[..., 0] + 1e-3 * (x[..., 0] - x[..., 0] ** 3), 0.9 * x[..., 1]), XY
+    )
+    starts = np.array([[1e-4, 0.5], [-1e-4, 0.5], [0.0, 0.5]])
+    found = find_basins(system, (-2, 2), starts=starts, max_steps=30_000)
+    right, left = where(found, [1, 0]), where(found, [-1, 0])
+    assert found.labels.tolist() == [right, left, UNDECIDED]
+
+
+def test_escaped_left_and_undecided_are_three_labels():
+    assert len({ESCAPED, LEFT_THE_BOX, UNDECIDED, NOT_COMPUTED}) == 4
+    assert all(code < 0 for code in OUTCOMES)
+    # r' = r (1 - r)(...): x escapes beyond 1 as x^3; y drifts slowly; z turns round a centre.
+    layout = Layout.scalars(state=["x"])
+    blow_up = VectorField(lambda x, t: x**3 - x, layout)
+    found = find_basins(blow_up, {"x": (-2, 2)}, 40)
+    inner = np.abs(found.axes[0]) < 1
+    assert np.all(found.labels[~inner] == ESCAPED)
+    assert np.all(found.labels[inner] == where(found, [0]))
+    drift = VectorField(lambda x, t: 1 / (1 + x**2), layout)
+    assert np.all(find_basins(drift, {"x": (-2, 2)}, 5, max_norm=1e9).labels == LEFT_THE_BOX)
+    turning = find_basins(linear_flow([[0.0, -1.0], [1.0, 0.0]]), {"x[0]": (-1, 1), "x[1]": (-1, 1)}, 8)
+    assert np.all(turning.labels == UNDECIDED)
+    assert turning.attractors == ()
+
+
+def test_the_bilinear_game_and_the_pendulum_have_no_attractor():
+    for name in ("bilinear", "hidden-bilinear"):
+        found = find_basins(catalogue.make(name), (-1, 1), 6, max_steps=2000)
+        assert found.attractors == ()
+        assert np.all(found.labels == UNDECIDED)
+
+
+def test_an_orbit_that_leaves_and_comes_back_is_followed_on():
+    # Decaying rotation of large radius through the box and out of the larger one, again and again.
+    focus = linear_map(0.999 * np.array([[np.cos(0.01), -np.sin(0.01)], [np.sin(0.01), np.cos(0.01)]]))
+    starts = np.array([[50.0, 0.0], [0.0, -80.0]])
+    found = find_basins(focus, (-1, 1), starts=starts, away_steps=20_000, max_steps=20_000)
+    assert np.all(found.labels == where(found, [0, 0]))
+    given_up = find_basins(focus, (-1, 1), starts=starts, away_steps=500)
+    assert np.all(given_up.labels == LEFT_THE_BOX)
+    assert np.all(given_up.steps == 499)
+
+
+def test_a_pole_is_not_an_attractor():
+    # x' = -1/x runs into the pole at 0 in finite time with unbounded velocity.
+    pole = VectorField(lambda x, t: -1 / x, Layout.scalars(state=["x"]), jac=lambda x, t: (1 / x**2)[..., None])
+    found = find_basins(pole, {"x": (-1, 1)}, 6, max_steps=3000)
+    assert found.attractors == ()
+    assert np.all(found.labels < 0)
+
+
+def test_henons_attractor():
+    found = find_basins(catalogue.make("henon"), {"x": (-2, 2), "y": (-2, 2)}, 100)
+    (attractor,) = found.attractors
+    assert attractor.kind == "chaotic"
+    top, error = attractor.exponents[0], attractor.exponent_errors[0]
+    assert error < 0.01
+    assert abs(top - 0.41913) < 4 * error
+    assert attractor.exponents.sum() == pytest.approx(np.log(0.3), abs=1e-9)
+    # An independent iteration: what stays bounded, of an invertible map without other attractors.
+    x, y = np.meshgrid(*found.axes)
+    with np.errstate(all="ignore"):
+        for _ in range(2000):
+            x, y = 1 - 1.4 * x**2 + y, 0.3 * x
+    bounded = np.isfinite(x)
+    assert np.array_equal(found.labels == 0, bounded)
+    assert np.array_equal(found.labels == ESCAPED, ~bounded)
+
+
+@pytest.mark.parametrize(
+    ("r", "period", "exponent"), [(3.2, 2, np.log(0.16) / 2), (3.83, 3, -0.36967), (3.5, 4, -0.87247)]
+)
+def test_windows_of_the_logistic_map(r, period, exponent):
+    found = find_basins(catalogue.make("logistic", r=r), {"x": (0, 1)}, 200)
+    (attractor,) = found.attractors
+    assert (attractor.kind, attractor.period) == ("periodic orbit", period)
+    orbit = attractor.samples[:, 0]
+    assert np.sort(r * orbit * (1 - orbit)) == pytest.approx(np.sort(orbit), abs=1e-12)
+    assert attractor.exponents[0] == pytest.approx(np.mean(np.log(np.abs(r - 2 * r * orbit))), abs=1e-9)
+    assert attractor.exponents[0] == pytest.approx(exponent, abs=2e-5)
+    assert np.all(found.labels == 0)
+
+
+def test_chaos_of_the_logistic_map_that_folds():
+    found = find_basins(catalogue.make("logistic"), {"x": (0.01, 0.99)}, 50)
+    (attractor,) = found.attractors
+    assert attractor.kind == "chaotic"
+    assert abs(attractor.exponents[0] - np.log(2)) < 4 * attractor.exponent_errors[0] + 1e-12
+    assert np.all(found.labels == 0)
+
+
+def test_van_der_pols_cycle():
+    found = find_basins(catalogue.make("van-der-pol"), (-3, 3), 16)
+    (attractor,) = found.attractors
+    assert attractor.kind == "cycle"
+    assert attractor.period == pytest.approx(6.663286859323, rel=1e-4)
+    error = attractor.exponent_errors
+    assert np.all(np.abs(attractor.exponents - [0, -1.059376994842]) < 4 * error + 1e-4)
+    assert np.all(found.labels == 0)
+    assert np.abs(attractor.samples[:, 0]).max() == pytest.approx(2.00862, abs=2e-3)
+
+
+def test_a_cycle_within_a_circle_of_escape():
+    # r' = r (r - 1)(2 - r)... with r = 1 repelling: 0 attracts within, 2 is a cycle beyond.
+    def velocity(x, t):
+        r2 = np.sum(x * x, axis=-1)
+        growth = -(1 - r2) * (4 - r2) / 4
+        return _stack(growth * x[..., 0] - x[..., 1], x[..., 0] + growth * x[..., 1])
+
+    found = find_basins(VectorField(velocity, XY, label="two rings"), (-3, 3), 14)
+    kinds = [a.kind for a in found.attractors]
+    assert sorted(kinds) == ["cycle", "fixed point"]
+    a, b = np.meshgrid(*found.axes)
+    inside = a**2 + b**2 < 1
+    assert np.array_equal(found.labels == kinds.index("fixed point"), inside)
+    assert np.array_equal(found.labels == kinds.index("cycle"), ~inside)
+    cycle = found.attractors[kinds.index("cycle")]
+    assert cycle.period == pytest.approx(2 * np.pi, rel=1e-4)
+    assert np.linalg.norm(cycle.samples, axis=-1) == pytest.approx(2, abs=1e-4)
+
+
+def test_a_quasi_periodic_circle_of_a_map_is_a_torus():
+    # Radial contraction to 1, rotation by the golden mean.
+    angle = 2 * np.pi * (np.sqrt(5) - 1) / 2
+
+    def step(x, k):
+        r = np.sqrt(np.sum(x * x, axis=-1))
+        scale = (0.5 + 0.5 * r) / r
+        c, s = np.cos(angle), np.sin(angle)
+        return _stack(scale * (c * x[..., 0] - s * x[..., 1]), scale * (s * x[..., 0] + c * x[..., 1]))
+
+    found = find_basins(UpdateMap(step, XY), (-2, 2), 6)
+    (attractor,) = found.attractors
+    assert attractor.kind == "torus"
+    assert attractor.exponents == pytest.approx([0, np.log(0.5)], abs=1e-3)
+    assert np.all(found.labels == 0)
+
+
+def test_a_plane_slice_of_lorenz():
+    # Two stable points at rho = 20 beside transient chaos; a chaotic attractor at 28.
+    calm = find_basins(catalogue.make("lorenz", rho=20.0), {"x": (-20, 20), "y": (-20, 20)}, 8, at={"z": 19.0})
+    assert [a.kind for a in calm.attractors] == ["fixed point"] * 2
+    assert set(np.unique(calm.labels)) == {0, 1}
+    # (x, y, z) -> (-x, -y, z) swaps the points, and with them the basins.
+    assert np.array_equal(calm.labels[::-1, ::-1], 1 - calm.labels)
+    wild = find_basins(catalogue.make("lorenz"), {"x": (-20, 20), "y": (-20, 20)}, 6, at={"z": 25.0})
+    (attractor,) = wild.attractors
+    assert attractor.kind == "chaotic"
+    assert abs(attractor.exponents[0] - 0.9056) < 4 * attractor.exponent_errors[0]
+    assert attractor.exponents.sum() == pytest.approx(-(10 + 1 + 8 / 3), abs=1e-5)
+    assert np.all(wild.labels == 0)
+
+
+def twins(system, box, n, **settings):
+    fast = find_basins(system, box, n, **settings)
+    slow = find_basins(replace(system, kernel=None), box, n, **settings)
+    return fast, slow
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "width", "n", "max_steps"),
+    [
+        ("henon", {}, 2, 60, 2000),
+        ("logistic", {"r": 3.83}, 1, 50, 500),
+        ("gaussian-classifier", {}, 3, 12, 500),
+        ("sigmoid-classifier", {}, 3, 10, 300),
+        ("dirac-r1", {}, 2, 10, 300),
+        ("pitchfork", {}, 2, 20, 500),
+    ],
+)
+def test_compiled_and_batched_agree_label_by_label(name, settings, width, n, max_steps):
+    fast, slow = twins(
+        catalogue.make(name, **settings), (-width, width), n, max_steps=max_steps, away_steps=max_steps // 2
+    )
+    assert np.array_equal(fast.labels, slow.labels)
+    assert [a.kind for a in fast.attractors] == [a.kind for a in slow.attractors]
+    assert np.array_equal(fast.steps, slow.steps)
+
+
+def test_labels_agree_with_trajectories_one_by_one():
+    system = catalogue.make("gaussian-classifier")
+    found = find_basins(system, (-3, 3), 6)
+    assert found.attractors
+    assert np.all(found.labels >= 0) or np.any(found.labels >= 0)
+    for i, j in np.ndindex(found.labels.shape):
+        if found.labels[i, j] >= 0:
+            start = np.array([found.axes[0][j], found.axes[1][i]])
+            end = trajectory(system, start, t_end=2000.0, progress=False).x[-1]
+            attractor = found.attractors[found.labels[i, j]]
+            assert np.linalg.norm(attractor.samples - end, axis=-1).min() < 1e-3
+
+
+@pytest.mark.parametrize(("chunk", "threads", "steps"), [(7, 1, 256), (100, 3, 5), (10_000, 2, 1)])
+def test_the_result_does_not_depend_on_chunks_threads_and_rounds(monkeypatch, chunk, threads, steps):
+    system = catalogue.make("henon")
+    whole = find_basins(system, (-2, 2), 25)
+    monkeypatch.setattr(search, "_CHUNK", chunk)
+    monkeypatch.setattr(search, "_BATCH", chunk)
+    monkeypatch.setattr(search, "_ROUND", steps)
+    monkeypatch.setattr(search.os, "cpu_count", lambda: threads)
+    for other in (system, replace(system, kernel=None)):
+        again = find_basins(other, (-2, 2), 25)
+        assert np.array_equal(again.labels, whole.labels)
+        assert np.array_equal(again.steps, whole.steps)
+        assert again.evaluations == whole.evaluations
+    flow = catalogue.make("van-der-pol")
+    parts = find_basins(flow, (-3, 3), 6)
+    monkeypatch.undo()
+    once = find_basins(flow, (-3, 3), 6)
+    assert np.array_equal(parts.steps, once.steps)
+    assert np.array_equal(parts.attractors[0].samples, once.attractors[0].samples)
