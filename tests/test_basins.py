@@ -1,6 +1,5 @@
 """Basins against closed forms, their slow twin, and starts that mislead."""
 
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -119,11 +118,13 @@ def test_slow_passages_of_a_saddle_end_where_they_go(distance):
     starts = np.array([[s * distance, y] for s in (-1, 1) for y in (-1.0, 0.0, 0.5)])
     found = find_basins(double_well(), (-2, 2), starts=starts)
     assert len(found.attractors) == 2
-    assert np.array_equal(found.labels, np.where(starts[:, 0] < 0, where(found, [-1, 0]), where(found, [1, 0])))
+    assert np.array_equal(
+        found.labels, np.where(starts[:, 0] < 0, where(found, [-1, 0]), where(found, [1, 0]))
+    )
 
 
 def test_a_saddle_of_a_map_is_passed_slowly_and_not_an_attractor():
-    # The inverse of contraction at 0.999, expansion at 1.001: thousands of steps within a cell.
+    # Multiplier 1.001: thousands of steps within a cell.
     system = UpdateMap(
         lambda x, k: _stack(x[..., 0] + 1e-3 * (x[..., 0] - x[..., 0] ** 3), 0.9 * x[..., 1]), XY
     )
@@ -136,7 +137,6 @@ def test_a_saddle_of_a_map_is_passed_slowly_and_not_an_attractor():
 def test_escaped_left_and_undecided_are_three_labels():
     assert len({ESCAPED, LEFT_THE_BOX, UNDECIDED, NOT_COMPUTED}) == 4
     assert all(code < 0 for code in OUTCOMES)
-    # r' = r (1 - r)(...): x escapes beyond 1 as x^3; y drifts slowly; z turns round a centre.
     layout = Layout.scalars(state=["x"])
     blow_up = VectorField(lambda x, t: x**3 - x, layout)
     found = find_basins(blow_up, {"x": (-2, 2)}, 40)
@@ -144,8 +144,9 @@ def test_escaped_left_and_undecided_are_three_labels():
     assert np.all(found.labels[~inner] == ESCAPED)
     assert np.all(found.labels[inner] == where(found, [0]))
     drift = VectorField(lambda x, t: 1 / (1 + x**2), layout)
-    assert np.all(find_basins(drift, {"x": (-2, 2)}, 5, max_norm=1e9).labels == LEFT_THE_BOX)
-    turning = find_basins(linear_flow([[0.0, -1.0], [1.0, 0.0]]), {"x[0]": (-1, 1), "x[1]": (-1, 1)}, 8)
+    assert np.all(find_basins(drift, {"x": (-2, 2)}, 5, max_norm=1e9, max_steps=3000).labels == LEFT_THE_BOX)
+    centre = linear_flow([[0.0, -1.0], [1.0, 0.0]])
+    turning = find_basins(centre, {"x[0]": (-1, 1), "x[1]": (-1, 1)}, 8, max_steps=500)
     assert np.all(turning.labels == UNDECIDED)
     assert turning.attractors == ()
 
@@ -170,7 +171,9 @@ def test_an_orbit_that_leaves_and_comes_back_is_followed_on():
 
 def test_a_pole_is_not_an_attractor():
     # x' = -1/x runs into the pole at 0 in finite time with unbounded velocity.
-    pole = VectorField(lambda x, t: -1 / x, Layout.scalars(state=["x"]), jac=lambda x, t: (1 / x**2)[..., None])
+    pole = VectorField(
+        lambda x, t: -1 / x, Layout.scalars(state=["x"]), jac=lambda x, t: (1 / x**2)[..., None]
+    )
     found = find_basins(pole, {"x": (-1, 1)}, 6, max_steps=3000)
     assert found.attractors == ()
     assert np.all(found.labels < 0)
@@ -195,17 +198,20 @@ def test_henons_attractor():
 
 
 @pytest.mark.parametrize(
-    ("r", "period", "exponent"), [(3.2, 2, np.log(0.16) / 2), (3.83, 3, -0.36967), (3.5, 4, -0.87247)]
+    ("r", "period", "n", "unstable"), [(3.2, 2, 200, [62, 137]), (3.83, 3, 200, []), (3.5, 4, 64, [])]
 )
-def test_windows_of_the_logistic_map(r, period, exponent):
-    found = find_basins(catalogue.make("logistic", r=r), {"x": (0, 1)}, 200)
+def test_windows_of_the_logistic_map(r, period, n, unstable):
+    found = find_basins(catalogue.make("logistic", r=r), {"x": (0, 1)}, n)
     (attractor,) = found.attractors
     assert (attractor.kind, attractor.period) == ("periodic orbit", period)
     orbit = attractor.samples[:, 0]
     assert np.sort(r * orbit * (1 - orbit)) == pytest.approx(np.sort(orbit), abs=1e-12)
     assert attractor.exponents[0] == pytest.approx(np.mean(np.log(np.abs(r - 2 * r * orbit))), abs=1e-9)
-    assert attractor.exponents[0] == pytest.approx(exponent, abs=2e-5)
-    assert np.all(found.labels == 0)
+    if r == 3.2:
+        assert attractor.exponents[0] == pytest.approx(np.log(0.16) / 2, abs=1e-12)
+    # At 3.2 two starts are the unstable fixed point 0.6875 and its other preimage, exactly.
+    assert np.flatnonzero(found.labels != 0).tolist() == unstable
+    assert np.all(found.labels[unstable] == UNDECIDED)
 
 
 def test_chaos_of_the_logistic_map_that_folds():
@@ -227,14 +233,14 @@ def test_van_der_pols_cycle():
     assert np.abs(attractor.samples[:, 0]).max() == pytest.approx(2.00862, abs=2e-3)
 
 
-def test_a_cycle_within_a_circle_of_escape():
-    # r' = r (r - 1)(2 - r)... with r = 1 repelling: 0 attracts within, 2 is a cycle beyond.
+def test_a_cycle_round_the_basin_of_a_focus():
+    # r' = r (r^2 - 1)(4 - r^2) / 4: the origin attracts within 1, the circle of radius 2 beyond.
     def velocity(x, t):
         r2 = np.sum(x * x, axis=-1)
         growth = -(1 - r2) * (4 - r2) / 4
         return _stack(growth * x[..., 0] - x[..., 1], x[..., 0] + growth * x[..., 1])
 
-    found = find_basins(VectorField(velocity, XY, label="two rings"), (-3, 3), 14)
+    found = find_basins(VectorField(velocity, XY, label="two rings"), (-3, 3), 14, max_steps=1000)
     kinds = [a.kind for a in found.attractors]
     assert sorted(kinds) == ["cycle", "fixed point"]
     a, b = np.meshgrid(*found.axes)
@@ -265,12 +271,13 @@ def test_a_quasi_periodic_circle_of_a_map_is_a_torus():
 
 def test_a_plane_slice_of_lorenz():
     # Two stable points at rho = 20 beside transient chaos; a chaotic attractor at 28.
-    calm = find_basins(catalogue.make("lorenz", rho=20.0), {"x": (-20, 20), "y": (-20, 20)}, 8, at={"z": 19.0})
+    box = {"x": (-20, 20), "y": (-20, 20)}
+    calm = find_basins(catalogue.make("lorenz", rho=20.0), box, 8, at={"z": 19.0})
     assert [a.kind for a in calm.attractors] == ["fixed point"] * 2
     assert set(np.unique(calm.labels)) == {0, 1}
     # (x, y, z) -> (-x, -y, z) swaps the points, and with them the basins.
     assert np.array_equal(calm.labels[::-1, ::-1], 1 - calm.labels)
-    wild = find_basins(catalogue.make("lorenz"), {"x": (-20, 20), "y": (-20, 20)}, 6, at={"z": 25.0})
+    wild = find_basins(catalogue.make("lorenz"), box, 6, at={"z": 25.0})
     (attractor,) = wild.attractors
     assert attractor.kind == "chaotic"
     assert abs(attractor.exponents[0] - 0.9056) < 4 * attractor.exponent_errors[0]
@@ -336,3 +343,94 @@ def test_the_result_does_not_depend_on_chunks_threads_and_rounds(monkeypatch, ch
     once = find_basins(flow, (-3, 3), 6)
     assert np.array_equal(parts.steps, once.steps)
     assert np.array_equal(parts.attractors[0].samples, once.attractors[0].samples)
+
+
+def test_an_interrupt_keeps_what_is_done(monkeypatch):
+    monkeypatch.setattr(search, "_CHUNK", 500)
+    real, calls = search.Walk.from_starts, []
+
+    def interrupted(starts):
+        if len(starts) == 500:
+            calls.append(len(starts))
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+        return real(starts)
+
+    monkeypatch.setattr(search.Walk, "from_starts", staticmethod(interrupted))
+    monkeypatch.setattr(search.os, "cpu_count", lambda: 1)
+    part = find_basins(catalogue.make("henon"), (-2, 2), (50, 40))
+    monkeypatch.undo()
+    whole = find_basins(catalogue.make("henon"), (-2, 2), (50, 40))
+    assert part.status == "interrupted"
+    assert "1000 starts not computed" in part.message
+    done = part.labels != NOT_COMPUTED
+    assert np.sum(done) == 1000
+    assert np.array_equal(part.labels[done], whole.labels[done])
+    assert part.share(NOT_COMPUTED).value == 0.5
+    assert part.share(ESCAPED).total == 1000
+    assert whole.share(NOT_COMPUTED).count == 0
+
+
+def test_an_interrupt_within_discovery_leaves_every_start_not_computed(monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "attractor_of", interrupted)
+    found = find_basins(catalogue.make("henon"), (-2, 2), 5)
+    assert found.status == "interrupted"
+    assert np.all(found.labels == NOT_COMPUTED)
+    assert np.isnan(found.share(ESCAPED).value)
+
+
+def test_results_go_to_files_and_to_xarray(tmp_path):
+    found = find_basins(catalogue.make("henon"), {"y": (-2, 2), "x": (-2, 2)}, (7, 5))
+    again = load(save(found, tmp_path / "basins"))
+    assert np.array_equal(again.labels, found.labels)
+    assert str(again) == str(found)
+    assert np.array_equal(again.attractors[0].samples, found.attractors[0].samples)
+    data = found.to_xarray()
+    assert data.label.dims == ("x", "y")
+    assert data.label.sel(y=0, method="nearest").shape == (5,)
+    assert "-1: escaped" in data.attrs["labels below 0"]
+    # The first name is the horizontal one.
+    other = find_basins(catalogue.make("henon"), {"x": (-2, 2), "y": (-2, 2)}, (5, 7))
+    assert np.array_equal(other.labels.T, found.labels)
+
+
+def test_what_the_system_raises_comes_out():
+    def fails(x, t):
+        raise RuntimeError("no such state")
+
+    with pytest.raises(RuntimeError, match="no such state"):
+        find_basins(VectorField(fails, XY, jac=lambda x, t: 0), (-1, 1), 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"box": {"x": (-1, 1), "q": (0, 1)}}, "must name one or two of"),
+        ({"box": {"x": (1, -1), "y": (0, 1)}}, "finite low < high"),
+        ({"box": {"x": (-1, 1)}}, "each entry that the box leaves out"),
+        ({"box": (-1, 1), "n": 0}, "n must be a whole number"),
+        ({"box": (-1, 1), "n": (3, 3, 3)}, "n must be a whole number"),
+        ({"box": (-1, 1), "starts": np.zeros((3, 3))}, "starts must have shape"),
+        ({"box": (-1, 1), "starts": np.full((3, 2), np.nan)}, "finite"),
+        ({"box": (-1, 1), "max_steps": 0}, "max_steps must be a whole number"),
+        ({"box": (-1, 1), "away": 0.5}, "away must be at least 1"),
+        ({"box": (-1, 1), "rtol": -1.0}, "rtol must be positive"),
+    ],
+)
+def test_bad_input_is_refused_at_once(settings, message):
+    with pytest.raises(ValueError, match=message):
+        find_basins(double_well(), **settings)
+
+
+def test_a_system_of_three_entries_needs_names():
+    with pytest.raises(ValueError, match="name them"):
+        find_basins(catalogue.make("lorenz"), (-20, 20))
+
+
+def test_an_unknown_label_has_no_share():
+    found = find_basins(catalogue.make("henon"), (-2, 2), 3)
+    with pytest.raises(ValueError, match="label must be below"):
+        found.share(7)

@@ -16,7 +16,6 @@ __all__ = ["follow_batch"]
 
 #: As in the compiled loop.
 LONGEST_STEP = 1e3
-_FLOOR = 10 * float(np.spacing(LONGEST_STEP))
 
 
 def follow_batch(
@@ -90,12 +89,13 @@ def _integrate(evaluate: Any, walk: Any, targets: Any, rules: Any, budget: int) 
     slopes[rows] = evaluate(walk.x[rows])
     fresh = rows[walk.h[rows] == 0]
     walk.h[fresh] = _first_steps(evaluate, walk.x[fresh], slopes[fresh], rules)
+    floor = _floor(walk.h)
     evaluations = len(rows) + len(fresh)
     while True:
         rows = _open(walk, rows[taken[rows] < budget], rules)
-        stuck = rows[walk.h[rows] < _FLOOR]
+        stuck = rows[walk.h[rows] < floor[rows]]
         walk.labels[stuck] = np.where(finite[stuck], UNDECIDED, ESCAPED)
-        rows = rows[walk.h[rows] >= _FLOOR]
+        rows = rows[walk.h[rows] >= floor[rows]]
         if not len(rows):
             return evaluations
         h = np.minimum(walk.h[rows], LONGEST_STEP)
@@ -110,7 +110,13 @@ def _integrate(evaluate: Any, walk: Any, targets: Any, rules: Any, budget: int) 
         growth[rows], finite[rows] = np.where(good, MAX_GROWTH, 1.0), finite[rows] | good
         arrived = rows[good]
         slopes[arrived], taken[arrived] = last[good], taken[arrived] + 1
+        floor[arrived] = _floor(walk.h[arrived])
         _arrive(walk, arrived, new[good], targets, rules)
+
+
+def _floor(h: np.ndarray) -> np.ndarray:
+    """Return the length below which a step from the one to be tried has stalled."""
+    return np.asarray(10 * np.spacing(np.minimum(20 * h, LONGEST_STEP)))
 
 
 def _first_steps(evaluate: Any, x: np.ndarray, slope: np.ndarray, rules: Any) -> np.ndarray:

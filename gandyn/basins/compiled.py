@@ -21,11 +21,20 @@ from gandyn.trajectories.compiled import (
     interpolate,
 )
 
-__all__ = ["LONGEST_STEP", "exponents", "fill_table", "follow", "record"]
+__all__ = ["LONGEST_STEP", "exponents", "fill_table", "follow", "horizon", "record"]
 
 #: Longest step of a flow, in flow time.
 LONGEST_STEP = 1e3
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def horizon(h: float) -> float:
+    """Return a time beyond a step that begins at 0: steps stall at the rounding of this time.
+
+    It lies close, so that an orbit which blows up in finite time is followed until its norm says so.
+    """
+    return min(max(20 * h, -LONGEST_STEP), LONGEST_STEP)
 
 
 @_jit
@@ -167,8 +176,8 @@ def follow(
                 evaluations += 1
             else:
                 _, h[row], status, tried = accepted_step(
-                    function, params, nodes, plan, n, state, 0.0, h[row], LONGEST_STEP, rtol, atol, slopes,
-                    new, work,
+                    function, params, nodes, plan, n, state, 0.0, h[row], horizon(h[row]), rtol, atol,
+                    slopes, new, work,
                 )  # fmt: skip
                 evaluations += 6 * tried
                 if status != FINISHED:
@@ -216,7 +225,7 @@ def record(
             length, status = 1.0, FINISHED
         else:
             length, h, status, _ = accepted_step(
-                function, params, nodes, plan, n, x, 0.0, h, LONGEST_STEP, rtol, atol, slopes, new, work
+                function, params, nodes, plan, n, x, 0.0, h, horizon(h), rtol, atol, slopes, new, work
             )
         if status != FINISHED or not np.dot(new, new) <= max_norm * max_norm:
             return False

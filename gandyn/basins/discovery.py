@@ -14,8 +14,8 @@ from gandyn.fixed_points import FixedPoint, classify, find_fixed_points
 
 __all__ = ["attractor_of"]
 
-#: Steps of the long run along an attractor of a map and of a flow, and pieces of each step of a flow.
-LONG_MAP, LONG_FLOW, PIECES = 20_000, 10_000, 16
+#: Fewest steps of the long run along an attractor, and pieces of each step of a flow.
+SHORTEST, PIECES = 2000, 16
 MAX_PERIOD = 256
 #: Exponents at most; parts of the orbit whose means give the errors; samples kept.
 _EXPONENTS, _PARTS, _SAMPLES = 8, 20, 2000
@@ -117,7 +117,7 @@ def _larger_attractor(
 ) -> tuple[Attractor, Targets] | None:
     """Return the cycle, torus or chaotic attractor along a long run from where an orbit ended."""
     rules, x = follower.rules, end.copy()
-    count, pieces = (LONG_MAP, 1) if follower.is_map else (LONG_FLOW, PIECES)
+    count, pieces = _long_steps(follower), 1 if follower.is_map else PIECES
     times, states, went_on = _long_run(follower, x, count, pieces)
     measured = _exponents(follower, x, float(times[-1]) / count) if went_on else None
     if measured is None:
@@ -136,6 +136,11 @@ def _larger_attractor(
         return None
     needed = (*targets.needed, max(rules.settle_steps, int(1.5 * moves)))
     return attractor, replace(targets, cells=targets.cells.joined(keys, number), needed=needed)
+
+
+def _long_steps(follower: Follower) -> int:
+    """Return the steps of the long run: as many as of any start, twice for a map, whose steps are cheap."""
+    return max(SHORTEST, follower.rules.max_steps * (2 if follower.is_map else 1))
 
 
 def _long_run(
@@ -158,7 +163,9 @@ def _exponents(follower: Follower, x: np.ndarray, step: float) -> tuple[np.ndarr
     from gandyn.basins.compiled import exponents
 
     rules, n = follower.rules, len(x)
-    count, span = (LONG_MAP, 1.0) if follower.is_map else (LONG_FLOW // 5, 5 * step)
+    steps = _long_steps(follower)
+    count, span = (steps, 1.0) if follower.is_map else (steps // 5, 5 * step)
+    count -= count % _PARTS
     tangents = np.eye(n)[: min(n, _EXPONENTS)].copy()
     logs = np.zeros((count, len(tangents)))
     numbers = (span, rules.rtol, rules.atol, rules.max_norm)

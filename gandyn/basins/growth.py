@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gandyn.basins.compiled import LONGEST_STEP
+from gandyn.basins.compiled import LONGEST_STEP, horizon
 from gandyn.fixed_points.compiled import solve
 from gandyn.trajectories.compiled import FINISHED, STALLED, accepted_step, first_step, interpolate
 
@@ -63,7 +63,7 @@ def trace(
     h = first_step(function, params, nodes, plan, n, x, 0.0, end, rtol, atol, slopes, new, work)
     for _ in range(max_steps):
         moved, h, status, tried = accepted_step(
-            function, params, nodes, plan, n, x, 0.0, h, end, rtol, atol, slopes, new, work
+            function, params, nodes, plan, n, x, 0.0, h, horizon(h), rtol, atol, slopes, new, work
         )
         evaluations += 6 * tried
         if status != FINISHED:

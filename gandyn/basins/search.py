@@ -23,7 +23,7 @@ from gandyn.field import System, UpdateMap
 __all__ = ["find_basins"]
 
 #: Starts that look for attractors in a round, and how many of them may roam without finding one.
-_REPRESENTATIVES, _VAIN = 32, 8
+_REPRESENTATIVES, _VAIN = 32, 4
 #: Starts followed at once, compiled and in NumPy, and steps between looks at Ctrl-C.
 _CHUNK, _BATCH, _ROUND = 2048, 65536, 256
 
