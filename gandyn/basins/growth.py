@@ -188,9 +188,9 @@ def grow(
     points[0] = centre + offset
     guesses = np.empty((1, n))
     guesses[0] = points[0]
-    domain, stride = 0, 0.25
+    domain, stride, before = 0, 0.25, 0.0
     while True:
-        s = 0.0
+        s, begun = 0.0, covered
         while s < 1.0:
             chain = np.empty_like(guesses)
             ahead = min(stride, 1.0 - s)
@@ -218,6 +218,11 @@ def grow(
                 return count, OUTSIDE, images
             if apart < 0.5 * spacing and turn < 0.5 * bend:
                 stride = 2 * ahead
+        # A domain no longer than rounding, and shorter than the last: the curve nears another fixed point.
+        arc = covered - begun
+        if arc < before and arc < 1e-9 * (1 + np.sqrt(np.dot(points[count - 1], points[count - 1]))):
+            return count, RESTS, images
+        before = arc
         domain += 1
         longer = np.empty((1 + domain * period, n))
         # The next domain begins where this one ends: its chain is this one, a round of the orbit on.
