@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from gandyn.basins import Attractor, Basins, Manifold, find_basins, manifold
 from gandyn.bifurcations import (
     Branch,
     SpecialPoint,
@@ -59,6 +60,8 @@ from gandyn.transforms import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attractor",
+    "Basins",
     "Block",
     "Branch",
     "Certificate",
@@ -67,6 +70,7 @@ __all__ = [
     "FixedPoints",
     "Landscape",
     "Layout",
+    "Manifold",
     "Plane",
     "Projection",
     "SpecialPoint",
@@ -84,12 +88,14 @@ __all__ = [
     "continue_fixed_point",
     "coordinate_plane",
     "filter_normalized_plane",
+    "find_basins",
     "find_fixed_points",
     "fixed_point",
     "games",
     "l2",
     "landscape",
     "load",
+    "manifold",
     "nets",
     "pca_plane",
     "plot",

@@ -22,6 +22,8 @@ _EXPONENTS, _PARTS, _SAMPLES = 8, 20, 2000
 #: An exponent that multiplies a tangent by less than exp of this over the long run counts as zero: shear
 #: along neutral families of orbits grows like the time itself, whose logarithm is about 10.
 _NEUTRAL = 30.0
+#: How near, over how far it went, an orbit must come back; nudges, of which all but one must settle.
+_RETURN, _NUDGES = 0.2, 4
 
 
 def attractor_of(
@@ -119,23 +121,41 @@ def _larger_attractor(
     rules, x = follower.rules, end.copy()
     count, pieces = _long_steps(follower), 1 if follower.is_map else PIECES
     times, states, went_on = _long_run(follower, x, count, pieces)
-    measured = _exponents(follower, x, float(times[-1]) / count) if went_on else None
-    if measured is None:
+    if not went_on or not _returns(states):
         return None
-    values, errors, total = measured
-    kind = _kind(values, errors, total, follower.is_map)
-    if kind is None:
+    measured = _exponents(follower, x, float(times[-1]) / count)
+    kind = _kind(*measured, follower.is_map) if measured else None
+    if measured is None or kind is None:
         return None
-    per_time = getattr(follower.system, "dt", 1.0)
-    period, moves = (np.nan, 0) if kind != "cycle" else _period_of_cycle(times, states, pieces)
-    samples = states[:: max(1, len(states) // _SAMPLES)]
-    attractor = Attractor(kind, samples, period, values / per_time, errors / per_time)
-    keys = targets.cells.visited(states)
-    number = len(targets.needed)
+    values, errors, per_time = measured[0], measured[1], getattr(follower.system, "dt", 1.0)
+    period, moves = _period_of_cycle(times, states, pieces) if kind == "cycle" else (np.nan, 0)
+    if kind == "cycle" and np.isnan(period):
+        return None
+    keys, number = targets.cells.visited(states), len(targets.needed)
     if np.mean(targets.cells.owner(keys) >= 0) > 0.5:
         return None
     needed = (*targets.needed, max(rules.settle_steps, int(1.5 * moves)))
-    return attractor, replace(targets, cells=targets.cells.joined(keys, number), needed=needed)
+    joined = replace(targets, cells=targets.cells.joined(keys, number), needed=needed)
+    if not _attracts(follower, x, joined):
+        return None
+    samples = states[:: max(1, len(states) // _SAMPLES)]
+    return Attractor(kind, samples, period, values / per_time, errors / per_time), joined
+
+
+def _returns(states: np.ndarray) -> bool:
+    """Return whether an orbit comes back after it was farthest from its beginning; a drift does not."""
+    away = np.linalg.norm(states - states[0], axis=-1)
+    farthest = int(np.argmax(away))
+    return bool(np.min(away[farthest:]) <= _RETURN * away[farthest])
+
+
+def _attracts(follower: Follower, x: np.ndarray, targets: Targets) -> bool:
+    """Return whether states a few cells away settle on the last attractor; on a neutral orbit they do not."""
+    nudges = np.random.default_rng(0).standard_normal((_NUDGES, len(x)))
+    nudges *= 4 / np.linalg.norm(nudges, axis=-1, keepdims=True)
+    starts = x + nudges * targets.cells.size
+    settled = [follower.to_an_end(start, targets).labels[0] == len(targets.needed) - 1 for start in starts]
+    return sum(settled) >= _NUDGES - 1
 
 
 def _long_steps(follower: Follower) -> int:
@@ -206,7 +226,7 @@ def _period_of_cycle(times: np.ndarray, states: np.ndarray, pieces: int) -> tupl
     share = height[rises] / (height[rises] - height[rises + 1])
     crossings = states[rises] + share[:, None] * (states[rises + 1] - states[rises])
     near = np.linalg.norm(crossings - here, axis=-1) <= 1e-2 * float(np.max(np.ptp(states, axis=0)))
-    if np.sum(near) < 2:
+    if np.sum(near) < 3:
         return np.nan, len(times) // pieces
     when = (times[rises] + share * (times[rises + 1] - times[rises]))[near]
     returns = len(when) - 1

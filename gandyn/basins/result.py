@@ -146,6 +146,7 @@ class Basins:
         steps: int32, same shape: steps until the label was decided, of a map or of the integrator.
         attractors: the attractors, in the order in which representative starts led to them.
         names: names of the entries that span the grid, the horizontal one first; empty without a grid.
+        entries: their numbers in the state.
         axes: coordinates of the grid along each of them, the middles of equal cells of the box.
         at: shape (n,): the values of the entries that the grid does not span.
         starts: shape (m, n), where they were given; None on a grid.
@@ -163,6 +164,7 @@ class Basins:
     steps: np.ndarray
     attractors: tuple[Attractor, ...]
     names: tuple[str, ...]
+    entries: tuple[int, ...]
     axes: tuple[np.ndarray, ...]
     at: np.ndarray
     starts: np.ndarray | None

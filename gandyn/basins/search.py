@@ -229,6 +229,7 @@ class _Search:
             steps=tally.steps.reshape(starts.shape),
             attractors=tuple(tally.attractors),
             names=starts.names,
+            entries=starts.places,
             axes=starts.axes,
             at=to_numpy(starts.base).astype(np.float64),
             starts=starts.given,

@@ -5,6 +5,7 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.basins import BasinArtists, ManifoldArtists, basin_map, manifolds
 from gandyn.plot.bifurcations import (
     DiagramArtists,
     LocusArtists,
@@ -33,11 +34,13 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "BasinArtists",
     "ContourArtists",
     "CurveArtists",
     "DiagramArtists",
     "InteractivePortrait",
     "LocusArtists",
+    "ManifoldArtists",
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
@@ -45,6 +48,7 @@ __all__ = [
     "SurfaceArtists",
     "TrainingSpectraArtists",
     "accuracy",
+    "basin_map",
     "bifurcation_diagram",
     "eigenvalue_locus",
     "eigenvalues_over_training",
@@ -53,6 +57,7 @@ __all__ = [
     "interactive_portrait",
     "landscape_contour",
     "landscape_surface",
+    "manifolds",
     "portrait",
     "projection",
     "spectrum",
