@@ -25,7 +25,9 @@ def follow_batch(
     evaluate = lambda x: to_numpy(system(like(x, template), 0)).astype(np.float64)
     fresh = np.flatnonzero((walk.labels == NOT_COMPUTED) & (walk.steps == 0))
     with np.errstate(all="ignore"):
-        _judge(walk, fresh, targets, rules)
+        inside = np.sum(walk.x[fresh] ** 2, axis=-1) <= rules.max_norm**2
+        walk.labels[fresh[~inside]] = ESCAPED
+        _judge(walk, fresh[inside], targets, rules)
         run = _iterate if is_map else _integrate
         return run(evaluate, walk, targets, rules, budget)
 

@@ -55,70 +55,6 @@ def fill_table(
 
 
 @_jit
-def _owner(key: int, table_keys: np.ndarray, table_owners: np.ndarray) -> int:
-    slot = _slot(key, len(table_keys))
-    while table_owners[slot] != NOBODY and table_keys[slot] != key:
-        slot = (slot + 1) & (len(table_keys) - 1)
-    return table_owners[slot]
-
-
-@_jit
-def _key(x: np.ndarray, low: np.ndarray, size: np.ndarray) -> Any:
-    key = np.int64(0)
-    for i in range(len(x)):
-        key = key * np.int64(MULTIPLIER) + np.int64(np.floor((x[i] - low[i]) / size[i]))
-    return key
-
-
-@_jit
-def _trapped(
-    x: np.ndarray, centres: np.ndarray, metrics: np.ndarray, reach: np.ndarray, owners: np.ndarray
-) -> int:
-    for k in range(len(reach)):
-        if abs(x[0] - centres[k, 0]) <= reach[k]:
-            total = 0.0
-            for i in range(len(x)):
-                for j in range(len(x)):
-                    total += (x[i] - centres[k, i]) * metrics[k, i, j] * (x[j] - centres[k, j])
-            if total <= 1:
-                return owners[k]
-    return NOBODY
-
-
-@_jit
-def _outside(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
-    outside = False
-    for i in range(len(x)):
-        outside |= not low[i] <= x[i] <= high[i]
-    return outside
-
-
-@_jit
-def _judged(x: np.ndarray, row: int, walk: tuple, targets: tuple, rules: tuple) -> int:
-    """Return the label of a state, or NOT_COMPUTED while it is open; keep count in ``walk``."""
-    last, candidate, moves, away = walk
-    centres, metrics, reach, trap_owners, low, size, table_keys, table_owners, needed = targets
-    far_low, far_high, away_steps = rules
-    owner = _trapped(x, centres, metrics, reach, trap_owners)
-    if owner != NOBODY:
-        return owner
-    key = _key(x, low, size)
-    owner = _owner(key, table_keys, table_owners)
-    if owner == NOBODY:
-        candidate[row] = NOBODY
-    elif owner != SHARED:
-        if owner != candidate[row]:
-            candidate[row], moves[row] = owner, 0
-        elif key != last[row]:
-            moves[row] += 1
-            if moves[row] >= needed[owner]:
-                return owner
-    last[row] = key
-    away[row] = away[row] + 1 if _outside(x, far_low, far_high) else 0
-    return LEFT_THE_BOX if away[row] >= away_steps else NOT_COMPUTED
-
-
-@_jit
 def follow(
     is_map: bool,
     function: Any,
@@ -129,9 +65,22 @@ def follow(
     h: np.ndarray,
     steps: np.ndarray,
     labels: np.ndarray,
-    walk: tuple,
-    targets: tuple,
-    rules: tuple,
+    last: np.ndarray,
+    candidate: np.ndarray,
+    moves: np.ndarray,
+    away: np.ndarray,
+    centres: np.ndarray,
+    metrics: np.ndarray,
+    reach: np.ndarray,
+    trap_owners: np.ndarray,
+    low: np.ndarray,
+    size: np.ndarray,
+    table_keys: np.ndarray,
+    table_owners: np.ndarray,
+    needed: np.ndarray,
+    far_low: np.ndarray,
+    far_high: np.ndarray,
+    away_steps: int,
     budget: int,
     max_steps: int,
     max_norm: float,
@@ -144,9 +93,9 @@ def follow(
         is_map: whether ``function`` writes the next state, not a velocity.
         x, h, steps, labels: state (m, n), next step of a flow (0: to be chosen), steps so far, label; in
             place, so that a second call goes on with the same result as one call.
-        walk: what ``_judged`` keeps, each (m,): last cell, candidate, moves within its cells, steps outside.
-        targets: traps, lattice, table of cells and moves needed by each attractor.
-        rules: lower and upper ends of the larger box, and steps outside it.
+        last, candidate, moves, away: what is remembered of each start; see ``Walk``.
+        centres, ..., needed: traps, lattice, table of cells, moves needed by each attractor; see ``Targets``.
+        far_low, far_high, away_steps: ends of the larger box, and steps outside it.
 
     Returns:
         Evaluations of the system.
@@ -154,44 +103,88 @@ def follow(
     n, evaluations = x.shape[1], 0
     slopes, new, work = np.empty((7, n)), np.empty(n), np.empty(n)
     for row in range(len(x)):
-        state = x[row]
-        if steps[row] == 0 and labels[row] == NOT_COMPUTED:
-            labels[row] = _judged(state, row, walk, targets, rules)
         if labels[row] != NOT_COMPUTED:
             continue
+        new[:] = x[row]
+        label, taken, length, here, status = NOT_COMPUTED, 0, h[row], np.int64(0), FINISHED
         if not is_map:
-            function(state, 0.0, params, nodes, plan, slopes[0])
+            function(new, 0.0, params, nodes, plan, slopes[0])
             evaluations += 1
-            if h[row] == 0:
-                h[row] = first_step(
-                    function, params, nodes, plan, n, state, 0.0, LONGEST_STEP, rtol, atol, slopes, new, work
+            if length == 0:
+                length = first_step(
+                    function, params, nodes, plan, n, x[row], 0.0, LONGEST_STEP, rtol, atol, slopes, new, work
                 )
+                new[:] = x[row]
                 evaluations += 1
-        for _ in range(budget):
-            if steps[row] >= max_steps:
-                labels[row] = UNDECIDED
-                break
-            if is_map:
-                function(state, 0.0, params, nodes, plan, new)
-                evaluations += 1
-            else:
-                _, h[row], status, tried = accepted_step(
-                    function, params, nodes, plan, n, state, 0.0, h[row], horizon(h[row]), rtol, atol,
-                    slopes, new, work,
-                )  # fmt: skip
-                evaluations += 6 * tried
-                if status != FINISHED:
-                    labels[row] = UNDECIDED if status == STALLED else ESCAPED
+        fresh = steps[row] == 0
+        # A start is judged before its first step and after every one. All is written out here: a function
+        # that takes arrays counts references to them, which costs more than a step and which threads share.
+        while True:
+            if not fresh:
+                if steps[row] + taken >= max_steps:
+                    label = UNDECIDED
                     break
-                slopes[0] = slopes[6]
-            steps[row] += 1
-            if not np.dot(new, new) <= max_norm * max_norm:
-                labels[row] = ESCAPED
+                if taken == budget:
+                    break
+                if is_map:
+                    function(x[row], 0.0, params, nodes, plan, new)
+                    evaluations += 1
+                else:
+                    _, length, status, tried = accepted_step(
+                        function, params, nodes, plan, n, x[row], 0.0, length, horizon(length), rtol, atol,
+                        slopes, new, work,
+                    )  # fmt: skip
+                    evaluations += 6 * tried
+                    if status != FINISHED:
+                        label = UNDECIDED if status == STALLED else ESCAPED
+                        break
+                    slopes[0] = slopes[6]
+                taken += 1
+            fresh = False
+            total, inside, here = 0.0, True, np.int64(0)
+            for i in range(n):
+                total += new[i] * new[i]
+                inside &= far_low[i] <= new[i] <= far_high[i]
+            if not total <= max_norm * max_norm:
+                label = ESCAPED
                 break
-            state[:] = new
-            labels[row] = _judged(state, row, walk, targets, rules)
-            if labels[row] != NOT_COMPUTED:
+            for i in range(n):
+                x[row, i] = new[i]
+                here = here * np.int64(MULTIPLIER) + np.int64(np.floor((new[i] - low[i]) / size[i]))
+            owner = NOBODY
+            for k in range(len(reach)):
+                if abs(new[0] - centres[k, 0]) <= reach[k]:
+                    total = 0.0
+                    for i in range(n):
+                        for j in range(n):
+                            total += (new[i] - centres[k, i]) * metrics[k, i, j] * (new[j] - centres[k, j])
+                    if total <= 1:
+                        owner = trap_owners[k]
+                        break
+            if owner != NOBODY:
+                label = owner
                 break
+            slot = (here ^ (here >> 29)) & (len(table_keys) - 1)
+            while table_owners[slot] != NOBODY and table_keys[slot] != here:
+                slot = (slot + 1) & (len(table_keys) - 1)
+            owner = table_owners[slot]
+            if owner == NOBODY:
+                candidate[row] = NOBODY
+            elif owner != SHARED:
+                if owner != candidate[row]:
+                    candidate[row], moves[row] = owner, 0
+                elif here != last[row]:
+                    moves[row] += 1
+                    if moves[row] >= needed[owner]:
+                        label = owner
+                        break
+            last[row] = here
+            away[row] = 0 if inside else away[row] + 1
+            if away[row] >= away_steps:
+                label = LEFT_THE_BOX
+                break
+        steps[row] += taken
+        labels[row], h[row] = label, length
     return evaluations
 
 

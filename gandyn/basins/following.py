@@ -155,7 +155,7 @@ class Follower:
             return int(
                 follow(
                     self.is_map, self.kernel.velocity, *self.parts, walk.x, walk.h, walk.steps, walk.labels,
-                    memory, packed, box, budget, *numbers,
+                    *memory, *packed, *box, budget, *numbers,
                 )
             )  # fmt: skip
 

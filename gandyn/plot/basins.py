@@ -78,7 +78,7 @@ def basin_map(ax: Axes, basins: Basins) -> BasinArtists:
         >>> found = find_basins(catalogue.make("henon"), {"x": (-2, 2), "y": (-2, 2)}, 10)
         >>> drawn = basin_map(Figure().subplots(), found)
         >>> drawn.legend.get_texts()[1].get_text()
-        'escaped: 57.0 ± 9.5 %'
+        'escaped: 59 ± 9.5 %'
     """
     if not basins.names:
         raise ValueError("basin_map draws a grid of starts: leave starts out of find_basins and pass n")
