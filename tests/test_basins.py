@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gandyn.basins.search as search
-from gandyn import load, save, trajectory
+from gandyn import find_fixed_points, load, save, schemes, trajectory
 from gandyn.basins import (
     ESCAPED,
     LEFT_THE_BOX,
@@ -434,3 +434,34 @@ def test_an_unknown_label_has_no_share():
     found = find_basins(catalogue.make("henon"), (-2, 2), 3)
     with pytest.raises(ValueError, match="label must be below"):
         found.share(7)
+
+
+def test_a_drift_that_contracts_across_is_no_cycle():
+    # In the tails of the Gaussians both losses are flat: b_g drifts ever more slowly, b_d contracts.
+    field = catalogue.make("gaussian-classifier", samples=5, eps=1e-3)
+    found = find_basins(field, (-4, 4), 20, max_steps=1000)
+    assert {attractor.kind for attractor in found.attractors} == {"fixed point"}
+    # Every attractor is a stable fixed point of the search by Newton's method.
+    stable = [point.x for point in find_fixed_points(field, (-4, 4), progress=False) if point.stable]
+    for attractor in found.attractors:
+        assert np.min(np.linalg.norm(stable - attractor.samples[0], axis=-1)) < 1e-7
+
+
+def test_neutral_orbits_on_an_attracting_plane_are_no_torus():
+    # Turning in x and y at every radius, contraction in z: two exponents vanish, one is negative.
+    field = linear_flow([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
+    starts = np.array([[1.0, 0.0, 1.0], [0.5, 0.2, -1.0]])
+    found = find_basins(field, (-2, 2), starts=starts, max_steps=500)
+    assert found.attractors == ()
+    assert np.all(found.labels == UNDECIDED)
+
+
+def test_a_scheme_of_a_game_is_labelled_as_a_map():
+    # Simultaneous descent of the double-well game: the same halves while the step is small.
+    system = schemes.simultaneous(catalogue.make("pitchfork"), h=0.1)
+    found = find_basins(system, (-1.5, 1.5), 30)
+    assert found.clock == "map"
+    assert np.all(found.labels[:15] == where(found, [-1]))
+    assert np.all(found.labels[15:] == where(found, [1]))
+    # Growth rates per unit of flow time: ln(1 - 2 h) / h.
+    assert found.attractors[0].exponents[0] == pytest.approx(np.log(0.8) / 0.1)
