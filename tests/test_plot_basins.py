@@ -38,8 +38,8 @@ def test_cells_have_the_colour_of_their_label_and_lie_where_the_starts_are(halve
     assert (*ax.get_xlim(), *ax.get_ylim()) == (-2, 2, -1, 1)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x$", "$y$")
     edges = drawn.mesh.get_coordinates()
-    assert edges[0, 0] == pytest.approx([-2, -1])
-    assert edges[-1, -1] == pytest.approx([2, 1])
+    assert edges[0, 0].tolist() == pytest.approx([-2, -1])
+    assert edges[-1, -1].tolist() == pytest.approx([2, 1])
     places = sorted(float(marks.get_xdata()[0]) for marks in drawn.attractors)
     assert places == pytest.approx([-1, 1])
 

@@ -22,8 +22,8 @@ _EXPONENTS, _PARTS, _SAMPLES = 8, 20, 2000
 #: An exponent that multiplies a tangent by less than exp of this over the long run counts as zero: shear
 #: along neutral families of orbits grows like the time itself, whose logarithm is about 10.
 _NEUTRAL = 30.0
-#: How near, over how far it went, an orbit must come back; nudges, of which all but one must settle.
-_RETURN, _NUDGES = 0.2, 4
+#: How near an orbit must come back, over how far it went.
+_RETURN = 0.2
 
 
 def attractor_of(
@@ -150,12 +150,16 @@ def _returns(states: np.ndarray) -> bool:
 
 
 def _attracts(follower: Follower, x: np.ndarray, targets: Targets) -> bool:
-    """Return whether states a few cells away settle on the last attractor; on a neutral orbit they do not."""
-    nudges = np.random.default_rng(0).standard_normal((_NUDGES, len(x)))
-    nudges *= 4 / np.linalg.norm(nudges, axis=-1, keepdims=True)
-    starts = x + nudges * targets.cells.size
-    settled = [follower.to_an_end(start, targets).labels[0] == len(targets.needed) - 1 for start in starts]
-    return sum(settled) >= _NUDGES - 1
+    """Return whether states some cells away settle on the last attractor, to one side at least.
+
+    They do not along the directions in which a family of neutral orbits extends, of which one of an
+    orthonormal basis sees its share.
+    """
+    n, newest = len(x), len(targets.needed) - 1
+    basis, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))
+    settles = lambda nudge: bool(follower.to_an_end(x + nudge, targets).labels[0] == newest)
+    nudges = [4 * np.sqrt(n) * row * targets.cells.size for row in basis[:_EXPONENTS]]
+    return all(settles(nudge) or settles(-nudge) for nudge in nudges)
 
 
 def _long_steps(follower: Follower) -> int:
