@@ -7,6 +7,7 @@ import pytest
 
 import gandyn.basins.search as search
 from gandyn import find_fixed_points, load, save, schemes, trajectory
+from gandyn.arrays import to_numpy
 from gandyn.basins import (
     ESCAPED,
     LEFT_THE_BOX,
@@ -467,3 +468,26 @@ def test_a_scheme_of_a_game_is_labelled_as_a_map():
     assert np.all(found.labels[15:] == where(found, [1]))
     # Growth rates per unit of flow time: ln(1 - 2 h) / h.
     assert found.attractors[0].exponents[0] == pytest.approx(np.log(0.8) / 0.1)
+
+
+def test_an_escape_is_dated_and_not_padded():
+    found = find_basins(catalogue.make("henon"), (-2, 2), 20)
+    x, y = np.meshgrid(*found.axes)
+    first = np.zeros(found.labels.shape, dtype=int)
+    with np.errstate(all="ignore"):
+        for k in range(1, 200):
+            x, y = 1 - 1.4 * x**2 + y, 0.3 * x
+            first[(first == 0) & ~(x * x + y * y <= 1e12)] = k
+    escaped = found.labels == ESCAPED
+    assert np.array_equal(found.steps[escaped], first[escaped])
+
+
+def test_the_small_multiplier_of_a_relaxation_cycle_is_not_lost():
+    # exp of period times the second exponent is far below the rounding unit.
+    system = catalogue.make("van-der-pol", mu=5.0)
+    (cycle,) = find_basins(system, (-3, 3), 4).attractors
+    times = np.linspace(50.0, 50.0 + 20 * cycle.period, 20_001)
+    path = trajectory(system, np.array([2.0, 0.0]), t_end=times[-1], t_eval=times, progress=False)
+    divergence = np.mean(5 * (1 - to_numpy(path.x)[:-1, 0] ** 2))
+    assert cycle.period * divergence < np.log(1e-16)
+    assert cycle.exponents.sum() == pytest.approx(divergence, abs=4 * cycle.exponent_errors[1] + 1e-3)
