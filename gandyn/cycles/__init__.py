@@ -1,1 +1,1 @@
-"""Limit cycles with their multipliers, sections and orbit diagrams."""
+"""Limit cycles of flows, their stability and their branches; sections of flows and orbit diagrams."""
