@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["log_eigenvalues"]
+__all__ = ["log_eigenvalues", "multipliers"]
 
 _PASSES = 60
 _CUT = 1e-13
@@ -43,6 +43,18 @@ def log_eigenvalues(pieces: np.ndarray) -> np.ndarray:
     blocks = zip(cuts[:-1], cuts[1:], strict=True)
     values = np.concatenate([_block(factors[:, a:b, a:b], turn[a:b, a:b]) for a, b in blocks])
     return values[np.argsort(-values.real, kind="stable")]
+
+
+def multipliers(logs: np.ndarray) -> np.ndarray:
+    """Return the values of which these are the logarithms, with an imaginary part of 0 for real ones.
+
+    Example:
+        >>> multipliers(np.array([0.0, np.log(2) + np.pi * 1j]))
+        array([ 1.+0.j, -2.+0.j])
+    """
+    with np.errstate(over="ignore"):
+        values = np.exp(logs)
+    return np.where(np.abs(np.sin(logs.imag)) < 1e-12, values.real, values)
 
 
 def _merged(pieces: np.ndarray) -> np.ndarray:

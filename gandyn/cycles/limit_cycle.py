@@ -163,7 +163,9 @@ def described(shooting: object, z: np.ndarray, residual: float) -> LimitCycle:
     flow, turn, period = shooting.flow, shooting.turn(z, tangents=False), float(z[-1])
     low, high = flow.extremes(turn)
     if np.max(high - low) < _POINT * (1 + np.abs(high).max()):
-        raise FlowError(f"Newton's method led to the fixed point {z[: flow.dim]}, not to a cycle; start elsewhere")
+        raise FlowError(
+            f"Newton's method led to the fixed point {z[: flow.dim]}, not to a cycle; start elsewhere"
+        )
     exponents = log_eigenvalues(shooting.turn(z).pieces) / period
     trivial = int(np.argmin(np.abs(exponents)))
     tolerance = max(1e-7 / period, 10 * float(abs(exponents[trivial])))

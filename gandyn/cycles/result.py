@@ -60,7 +60,9 @@ class LimitCycle:
     @property
     def multipliers(self) -> np.ndarray:
         """The Floquet multipliers, shape (n,); 0 where one is below the smallest float."""
-        return np.exp(self.exponents * self.period)
+        from gandyn.cycles.floquet import multipliers
+
+        return multipliers(self.exponents * self.period)
 
     @property
     def amplitude(self) -> np.ndarray:

@@ -9,6 +9,7 @@ from gandyn.cycles.flow import Arc, Flow, FlowError
 __all__ = ["Shooting", "nodes_along", "solve"]
 
 _ITERATIONS = 40
+_SINGULAR = 1e-10
 _GROWTH = 100.0
 _FEWEST, _MOST = 4, 60
 
@@ -81,18 +82,22 @@ class Shooting:
         )
 
 
-def nodes_along(flow: Flow, x: np.ndarray, period: float) -> np.ndarray:
-    """Return nodes at equal times along a turn, so many that no arc between them stretches much."""
-    pieces = flow.arc(x, period, tangents=True).pieces
+def nodes_along(flow: Flow, x: np.ndarray, period: float, segments: int | None = None) -> np.ndarray:
+    """Return nodes at equal times along a turn, by default so many that no arc between them stretches much."""
+    segments = _segments(flow, x, period) if segments is None else segments
+    nodes = [x]
+    for _ in range(segments - 1):
+        nodes.append(flow.end(nodes[-1], period / segments))
+    return np.array(nodes)
+
+
+def _segments(flow: Flow, x: np.ndarray, period: float) -> int:
     stretched, segments = np.eye(len(x)), _FEWEST
-    for piece in pieces:
+    for piece in flow.arc(x, period, tangents=True).pieces:
         stretched = piece @ stretched
         if np.linalg.norm(stretched, 2) > _GROWTH:
             stretched, segments = np.eye(len(x)), segments + 2
-    nodes = [x]
-    for _ in range(min(segments, _MOST) - 1):
-        nodes.append(flow.end(nodes[-1], period / min(segments, _MOST)))
-    return np.array(nodes)
+    return min(segments, _MOST)
 
 
 def solve(shooting: Shooting, z: np.ndarray, tol: float) -> tuple[np.ndarray, float]:
@@ -106,7 +111,7 @@ def solve(shooting: Shooting, z: np.ndarray, tol: float) -> tuple[np.ndarray, fl
     earlier = np.inf
     for _ in range(_ITERATIONS):
         residual, matrix = shooting.linearised(z)
-        step = -np.linalg.lstsq(matrix, residual, rcond=1e-13)[0]
+        step = -np.linalg.lstsq(matrix, residual, rcond=_SINGULAR)[0]
         length = float(np.linalg.norm(step)) / (1 + float(np.linalg.norm(z)))
         if length <= tol and length > 0.1 * earlier:
             return z, length
