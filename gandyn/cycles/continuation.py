@@ -42,8 +42,8 @@ def continue_cycle(
 ) -> CycleBranch:
     """Follow a limit cycle under a parameter, both ways, through folds; or from the Hopf point on.
 
-    Pseudo-arclength continuation of the equations of multiple shooting. Folds, branch points, period doublings
-    and births of tori are located as those of fixed points of a map are, from the Floquet multipliers.
+    Pseudo-arclength continuation of the equations of multiple shooting. Folds, branch points, period
+    doublings and births of tori are located as those of fixed points of a map are, from the multipliers.
 
     Args:
         family: the flow; any of its constants can be the parameter.
@@ -56,7 +56,8 @@ def continue_cycle(
         max_points: points on each side of the start.
         max_step: longest step, over the size of the cycle, the period and the range of the parameter.
         max_norm: norm of the state at which the branch leaves the window.
-        max_period: flow time of a turn at which the branch ends; it grows without bound near a homoclinic orbit.
+        max_period: flow time of a turn at which the branch ends: it grows without bound near a homoclinic
+            orbit.
         rtol: relative tolerance of the integration.
         atol: absolute tolerance.
         progress: show a progress bar when on a terminal.
@@ -66,8 +67,8 @@ def continue_cycle(
 
     Raises:
         TypeError: a map.
-        ValueError: an unknown parameter, a special point that is no Hopf point, or a start from which no cycle
-            could be followed.
+        ValueError: an unknown parameter, a special point that is no Hopf point, or a start from which no
+            cycle could be followed.
 
     Sources: Doedel, Keller and Kernevez 1991 (cycles from Hopf points); Lust 2001 (shooting).
 
@@ -107,7 +108,9 @@ def continue_cycle(
 def _mode(family: VectorField, point: SpecialPoint, parameter: str) -> tuple[np.ndarray, float]:
     """Return the eigenvector that turns at a Hopf point, of length 1, and its period."""
     if point.kind != "Hopf" or point.frequency is None:
-        raise ValueError(f"cycles are born at a Hopf point, got a {point.kind}; find a cycle with limit_cycle")
+        raise ValueError(
+            f"cycles are born at a Hopf point, got a {point.kind}; find a cycle with limit_cycle"
+        )
     if point.parameter != parameter:
         raise ValueError(f"the Hopf point is one of {point.parameter!r}, parameter is {parameter!r}")
     field = family.with_constants(**{parameter: point.value})

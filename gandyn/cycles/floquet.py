@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 __all__ = ["log_eigenvalues", "multipliers"]
@@ -40,7 +42,7 @@ def log_eigenvalues(pieces: np.ndarray) -> np.ndarray:
             break
         basis = end
     cuts = [0, *(j for j in range(1, n) if np.abs(turn[j:, :j]).max() < _CUT), n]
-    blocks = zip(cuts[:-1], cuts[1:], strict=True)
+    blocks = pairwise(cuts)
     values = np.concatenate([_block(factors[:, a:b, a:b], turn[a:b, a:b]) for a, b in blocks])
     return values[np.argsort(-values.real, kind="stable")]
 

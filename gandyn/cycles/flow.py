@@ -19,6 +19,7 @@ _ROOM = 4096
 _CHUNK = 20_000
 _NUDGE = 1e-10
 _CLOSE = 1e-9
+_ON = 1e-13
 
 
 class FlowError(ArithmeticError):
@@ -87,7 +88,6 @@ class Flow:
         *,
         tangents: bool = False,
         section: Planes | None = None,
-        side: float = 1.0,
     ) -> Arc:
         """Follow the flow from ``x`` for some time, or to the section.
 
@@ -95,19 +95,14 @@ class Flow:
             x: shape (n,).
             duration: time after which the arc ends in any case.
             tangents: also return the pieces of the propagator, those of the switches included.
-            section: one plane that ends the arc.
-            side: the side of it on which ``x`` counts, 1 or -1.
+            section: one plane that ends the arc; a start on it counts as already across.
 
         Raises:
             FlowError: the state diverges or meets a singularity, or slides along a switch.
         """
         planes = self.switches if section is None else self.switches.joined(section)
         last = len(self.switches) if section is not None else -1
-        sides = np.sign(planes.heights(x))
-        sides[sides == 0] = np.sign(planes.normals @ self.velocity(x))[sides == 0]
-        sides[sides == 0] = 1.0
-        if section is not None:
-            sides[last] = side
+        sides = self._sides(planes, x)
         walk = _Walk(x)
         function = self._kernel.jacobian if tangents else self._kernel.velocity
         status, event, t, h = -1, -1, 0.0, 0.0
@@ -131,6 +126,12 @@ class Flow:
                 here += (beyond - planes.heights(here)[event]) * planes.normals[event]
                 h = 0.0
         return walk.arc(status == EVENT)
+
+    def _sides(self, planes: Planes, x: np.ndarray) -> np.ndarray:
+        """Return the side of each plane on which a state counts, 1 or -1: on it, the one that it moves to."""
+        heights, rates = planes.heights(x), planes.normals @ self.velocity(x)
+        on = np.abs(heights) <= _ON * (1 + np.abs(x).max())
+        return np.where(np.where(on, rates, heights) < 0, -1.0, 1.0)
 
     def _at_switch(self, x: np.ndarray) -> tuple[int, float] | None:
         """Return the switch that is so close ahead that steps became too short, and the time up to it."""
@@ -206,5 +207,5 @@ class _Walk:
 
     def arc(self, crossed: bool) -> Arc:
         """Return the arc."""
-        parts = (self._times, self._states, self._pieces)
-        return Arc(*(np.concatenate(part) for part in parts), crossed, self._switches)
+        times, states, pieces = map(np.concatenate, (self._times, self._states, self._pieces))
+        return Arc(times, states, pieces, crossed, self._switches)

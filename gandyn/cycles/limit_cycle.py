@@ -14,7 +14,7 @@ from gandyn.cycles.section import Planes, Section, switches_of
 from gandyn.field import System, UpdateMap, VectorField
 
 if TYPE_CHECKING:
-    from gandyn.cycles.flow import Arc, Flow
+    from gandyn.cycles.flow import Flow
 
 __all__ = ["limit_cycle", "require_flow"]
 
@@ -69,7 +69,8 @@ def limit_cycle(
         ValueError: the flow settles at a fixed point, or a value out of range.
         FlowError: the flow diverges or slides, does not return, or Newton's method does not converge.
 
-    Sources: Stoer and Bulirsch 2002 (shooting); Lust 2001 (multipliers); Leine and Nijmeijer 2004 (saltation).
+    Sources: Stoer and Bulirsch 2002 (shooting); Lust 2001 (multipliers); Leine and Nijmeijer 2004
+    (saltation).
 
     Example:
         >>> from gandyn.games import textbook
@@ -120,8 +121,8 @@ def _return(
         x = flow.end(x, transient * 2**k)
         if np.linalg.norm(flow.velocity(x)) <= 1e-9 * (1 + np.linalg.norm(x)):
             raise ValueError(
-                f"the flow settles at the fixed point {x}, not on a cycle; start elsewhere, or give the period "
-                "of an unstable cycle and a state near it"
+                f"the flow settles at the fixed point {x}, not on a cycle; start elsewhere, or give the "
+                "period of an unstable cycle and a state near it"
             )
         period, distance = _first_return(flow, x, max_period)
         if distance < _NEAR:
@@ -129,7 +130,7 @@ def _return(
         closest = min(closest, distance)
     raise FlowError(
         f"the flow does not return to where it was within {_RETURNS} turns: at best to {closest:.2g} of its "
-        "extent; it may be on a torus or chaotic (see gandyn.basins), or need a longer transient or max_period"
+        "extent; it may be on a torus or chaotic (see gandyn.basins), or need a longer transient"
     )
 
 

@@ -254,7 +254,8 @@ class OrbitDiagram:
         done = sum(status == "finished" for status in self.statuses)
         return (
             f"OrbitDiagram of {self.label or 'a ' + self.clock} over {self.parameter}: {done} of "
-            f"{len(self.values)} values settled within bounds, {self.states.shape[1]} states each; {self.status}"
+            f"{len(self.values)} values settled within bounds, {self.states.shape[1]} states each; "
+            f"{self.status}"
         )
 
     __repr__ = __str__

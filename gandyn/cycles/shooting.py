@@ -1,4 +1,4 @@
-"""Multiple shooting: nodes on a cycle, each of which the flow carries to the next in its share of the period."""
+"""Multiple shooting: nodes on a cycle, each carried to the next by the flow in its share of the period."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FEWEST, _MOST = 4, 60
 class Shooting:
     """The equations of a cycle in the unknowns ``z = (node_0, ..., node_{m-1}, period)``.
 
-    ``flow(node_i, period / m) - node_{i+1} = 0``, and the phase condition ``sum_i v(ref_i) . (node_i - ref_i) =
-    0``, which keeps the cycle from turning in itself.
+    ``flow(node_i, period / m) - node_{i+1} = 0``, and the phase condition
+    ``sum_i v(ref_i) . (node_i - ref_i) = 0``, which keeps the cycle from turning in itself.
 
     Args:
         flow: the flow.
@@ -34,7 +34,8 @@ class Shooting:
     @property
     def shape(self) -> tuple[int, int]:
         """Number of nodes and of entries of the state."""
-        return self._reference.shape  # type: ignore[return-value]
+        m, n = self._reference.shape
+        return m, n
 
     def parts(self, z: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the nodes, shape (m, n), and the time between two of them."""
@@ -83,7 +84,7 @@ class Shooting:
 
 
 def nodes_along(flow: Flow, x: np.ndarray, period: float, segments: int | None = None) -> np.ndarray:
-    """Return nodes at equal times along a turn, by default so many that no arc between them stretches much."""
+    """Return nodes at equal times along a turn; by default so many that no arc stretches much."""
     segments = _segments(flow, x, period) if segments is None else segments
     nodes = [x]
     for _ in range(segments - 1):
