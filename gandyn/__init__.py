@@ -22,6 +22,7 @@ from gandyn.bifurcations import (
 from gandyn.cycles import (
     Crossings,
     CycleBranch,
+    FlowError,
     LimitCycle,
     OrbitDiagram,
     Section,
@@ -78,6 +79,7 @@ __all__ = [
     "FieldSlice",
     "FixedPoint",
     "FixedPoints",
+    "FlowError",
     "Landscape",
     "Layout",
     "LimitCycle",

@@ -4,12 +4,13 @@ from gandyn.cycles.continuation import continue_cycle
 from gandyn.cycles.diagram import orbit_diagram
 from gandyn.cycles.limit_cycle import limit_cycle
 from gandyn.cycles.poincare import poincare_section
-from gandyn.cycles.result import Crossings, CycleBranch, LimitCycle, OrbitDiagram
+from gandyn.cycles.result import Crossings, CycleBranch, FlowError, LimitCycle, OrbitDiagram
 from gandyn.cycles.section import Section
 
 __all__ = [
     "Crossings",
     "CycleBranch",
+    "FlowError",
     "LimitCycle",
     "OrbitDiagram",
     "Section",

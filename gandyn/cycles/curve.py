@@ -11,7 +11,8 @@ from gandyn.bifurcations import SpecialPoint
 from gandyn.bifurcations.curve import Curve
 from gandyn.bifurcations.result import SpecialKind
 from gandyn.cycles.floquet import log_eigenvalues, multipliers
-from gandyn.cycles.flow import Flow, FlowError
+from gandyn.cycles.flow import Flow
+from gandyn.cycles.result import FlowError
 from gandyn.cycles.section import Section, switches_of
 from gandyn.cycles.shooting import Shooting
 from gandyn.field import VectorField
@@ -19,6 +20,7 @@ from gandyn.field import VectorField
 __all__ = ["CycleCurve"]
 
 _CACHED = 32
+_SETTLED = 1e-9
 
 
 class CycleCurve(Curve):
@@ -39,8 +41,6 @@ class CycleCurve(Curve):
         max_period: flow time at which the branch ends.
     """
 
-    settled = 1e-9
-
     def __init__(
         self,
         family: VectorField,
@@ -55,7 +55,7 @@ class CycleCurve(Curve):
     ) -> None:
         size = 1 + float(np.abs(nodes).max())
         super().__init__(family, parameter, *ends, size, 1)
-        self.clock, self.field = "map", family
+        self.clock, self.field, self.settled = "map", family, max(_SETTLED, 100 * tolerances[0])
         self._shape, self._period_scale = nodes.shape, size / period
         self._switches, self._tolerances, self._max_norm = switches, tolerances, max_norm
         self._max_period = max_period

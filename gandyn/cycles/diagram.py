@@ -10,7 +10,7 @@ import numpy as np
 from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_floats
 from gandyn.cycles.poincare import crossings_of
-from gandyn.cycles.result import OrbitDiagram
+from gandyn.cycles.result import FlowError, OrbitDiagram
 from gandyn.cycles.section import Planes, Section, switches_of
 from gandyn.field import System, UpdateMap
 
@@ -128,7 +128,7 @@ def _visits(
         if hasattr(kernel, "check"):
             kernel.check()
         return count, "finished" if count == len(out) else "diverged"
-    from gandyn.cycles.flow import Flow, FlowError
+    from gandyn.cycles.flow import Flow
 
     assert section is not None
     flow = Flow(system, switches_of(system, None), *tolerances, max_norm)

@@ -9,21 +9,18 @@ import numpy as np
 
 from gandyn.arrays import to_numpy
 from gandyn.cycles.arcs import DIVERGED, EVENT, FINISHED, STALLED, extremum, follow
+from gandyn.cycles.result import FlowError
 from gandyn.cycles.section import Planes
 from gandyn.field import VectorField
 from gandyn.trajectories.callback import kernel_of
 
-__all__ = ["Arc", "Flow", "FlowError"]
+__all__ = ["Arc", "Flow"]
 
 _ROOM = 4096
 _CHUNK = 20_000
 _NUDGE = 1e-10
 _CLOSE = 1e-9
 _ON = 1e-13
-
-
-class FlowError(ArithmeticError):
-    """A flow that cannot be followed to where it was asked for."""
 
 
 @dataclass(frozen=True, eq=False)

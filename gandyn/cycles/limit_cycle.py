@@ -9,7 +9,7 @@ import numpy as np
 
 from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_floats
-from gandyn.cycles.result import LimitCycle, Stability
+from gandyn.cycles.result import FlowError, LimitCycle, Stability
 from gandyn.cycles.section import Planes, Section, switches_of
 from gandyn.field import System, UpdateMap, VectorField
 
@@ -22,6 +22,7 @@ _ROUNDS = 6
 _RETURNS = 60
 _NEAR = 0.03
 _POINT = 1e-6
+_TOLERANCE = 1e-9
 
 
 def limit_cycle(
@@ -35,7 +36,6 @@ def limit_cycle(
     max_norm: float = 1e6,
     rtol: float = 1e-12,
     atol: float = 1e-13,
-    tol: float = 1e-9,
     progress: bool = True,
 ) -> LimitCycle:
     """Find a limit cycle of a flow, with its period, its extremes and its Floquet exponents.
@@ -58,7 +58,6 @@ def limit_cycle(
         max_norm: norm of the state beyond which the flow diverges.
         rtol: relative tolerance of the integration.
         atol: absolute tolerance.
-        tol: relative size of the last step of Newton's method.
         progress: show how far the search has come when on a terminal.
 
     Returns:
@@ -83,7 +82,7 @@ def limit_cycle(
 
     field = require_flow(field)
     check_floats("start", start, (field.layout.dim,))
-    ranges = {"transient": transient, "max_period": max_period, "max_norm": max_norm, "tol": tol}
+    ranges = {"transient": transient, "max_period": max_period, "max_norm": max_norm}
     ranges |= {"rtol": rtol, "atol": atol} | ({} if period is None else {"period": period})
     bad = [f"{name} = {value}" for name, value in ranges.items() if not 0 < value < np.inf]
     if bad:
@@ -94,7 +93,7 @@ def limit_cycle(
         x, period = _return(flow, x, transient, max_period, progress)
     nodes = nodes_along(flow, x, period)
     shooting = Shooting(flow, nodes)
-    z, residual = solve(shooting, np.append(nodes.ravel(), period), tol)
+    z, residual = solve(shooting, np.append(nodes.ravel(), period), max(_TOLERANCE, 100 * rtol))
     return described(shooting, z, residual)
 
 
@@ -113,8 +112,6 @@ def _return(
 ) -> tuple[np.ndarray, float]:
     """Return a state near an attracting cycle and the time of its first return."""
     from tqdm import tqdm
-
-    from gandyn.cycles.flow import FlowError
 
     closest = np.inf
     for k in tqdm(range(_ROUNDS), desc="settling", leave=False, disable=None if progress else True):
@@ -157,7 +154,6 @@ def _first_return(flow: Flow, x: np.ndarray, max_period: float) -> tuple[float, 
 def described(shooting: object, z: np.ndarray, residual: float) -> LimitCycle:
     """Return the cycle of a solution, with all that is said of it."""
     from gandyn.cycles.floquet import log_eigenvalues
-    from gandyn.cycles.flow import FlowError
     from gandyn.cycles.shooting import Shooting
 
     assert isinstance(shooting, Shooting)

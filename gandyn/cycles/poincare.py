@@ -10,7 +10,7 @@ import numpy as np
 from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_floats
 from gandyn.cycles.limit_cycle import require_flow
-from gandyn.cycles.result import Crossings
+from gandyn.cycles.result import Crossings, FlowError
 from gandyn.cycles.section import Planes, Section, switches_of
 from gandyn.field import System
 
@@ -62,7 +62,7 @@ def poincare_section(
         >>> np.diff(seen.times).round(6), seen.states[:, 0].round(6)
         (array([6.663287, 6.663287]), array([-2.00862, -2.00862, -2.00862]))
     """
-    from gandyn.cycles.flow import Flow, FlowError
+    from gandyn.cycles.flow import Flow
 
     field = require_flow(field)
     check_floats("start", start, (field.layout.dim,))
@@ -87,8 +87,6 @@ def crossings_of(
 ) -> tuple[list[tuple[float, np.ndarray]], str]:
     """Return up to ``n`` crossings, each the time since ``x`` and the state, and why there are not more."""
     from tqdm import tqdm
-
-    from gandyn.cycles.flow import FlowError
 
     found: list[tuple[float, np.ndarray]] = []
     elapsed = 0.0

@@ -12,10 +12,14 @@ from gandyn.bifurcations import SpecialPoint
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Crossings", "CycleBranch", "LimitCycle", "OrbitDiagram", "Stability"]
+__all__ = ["Crossings", "CycleBranch", "FlowError", "LimitCycle", "OrbitDiagram", "Stability"]
 
 #: What the Floquet exponents other than the trivial one say.
 Stability: TypeAlias = Literal["stable", "unstable", "neutral"]
+
+
+class FlowError(ArithmeticError):
+    """A flow that diverges, slides, or does not lead to a cycle; the message says which and where."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gandyn.cycles.flow import Arc, Flow, FlowError
+from gandyn.cycles.flow import Arc, Flow
+from gandyn.cycles.result import FlowError
 
 __all__ = ["Shooting", "nodes_along", "solve"]
 
