@@ -94,7 +94,7 @@ class LimitCycle:
             f"{name} in [{low:.6g}, {high:.6g}]"
             for name, low, high in zip(self.names[:4], self.minima, self.maxima, strict=False)
         )
-        others = np.delete(self.exponents, self.trivial)
+        others = np.delete(self.exponents, self.trivial).real
         leading = f", leading exponent {others[0]:.6g}" if len(others) else ""
         return (
             f"LimitCycle of {self.label or 'a flow'}: {self.stability}, period {self.period:.10g}, "
