@@ -16,7 +16,7 @@ from gandyn.cycles import Crossings, CycleBranch, LimitCycle, OrbitDiagram
 from gandyn.plot.bifurcations import SPECIAL_MARKS
 from gandyn.plot.keys import caption, legend_below
 from gandyn.plot.marks import axis_label
-from gandyn.plot.styles import OKABE_ITO
+from gandyn.plot.styles import SHARED
 
 __all__ = [
     "CycleArtists",
@@ -30,7 +30,7 @@ __all__ = [
 
 #: Line style of each verdict on a cycle.
 _LINES = {"stable": "-", "unstable": (0, (4, 2)), "neutral": ":"}
-_COLOUR = OKABE_ITO["blue"]
+_COLOUR = SHARED
 
 
 @dataclass(frozen=True, eq=False)
