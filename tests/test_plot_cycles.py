@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from gandyn import Section, continue_cycle, limit_cycle, plot, poincare_section
+from gandyn import (
+    Section,
+    continue_cycle,
+    coordinate_plane,
+    limit_cycle,
+    plot,
+    poincare_section,
+    sample,
+)
 from gandyn import orbit_diagram as diagram_of
 from gandyn.games import catalogue, textbook
 
@@ -73,3 +81,15 @@ def test_orbit_diagrams_say_what_is_missing():
     assert np.isfinite(drawn.dots.get_ydata()).sum() == 5
     assert "1 values without all of them." in words(drawn.caption)
     assert ax.get_xlim() == (3.0, 4.5)
+
+
+def test_a_cycle_over_a_portrait_joins_its_legend_and_caption(cycle):
+    field, ax = textbook.van_der_pol(), Figure().subplots()
+    plot.portrait(ax, sample(field, coordinate_plane(field.layout, "x", "y"), 3.0, points=9))
+    before = [text.get_text() for text in ax.get_legend().get_texts()]
+    drawn = plot.limit_cycles(ax, cycle)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*before, "stable limit cycle"]
+    (note,) = ax.texts
+    assert note is drawn.caption
+    assert words(note).startswith("Window [-3, 3]")
+    assert "Period 6.6633" in words(note)
