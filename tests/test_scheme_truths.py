@@ -1,4 +1,4 @@
-"""Known multipliers, step bounds and invariants of every scheme, by the map's own Jacobian and by iterating."""
+"""Known multipliers, step bounds and invariants, by the Jacobian of the map itself and by iterating."""
 
 import numpy as np
 import pytest
