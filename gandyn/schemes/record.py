@@ -180,12 +180,14 @@ class Recorder:
         k: number of the step.
         time: flow time at its start.
         bend: what is done to a velocity before the rule sees it.
+        project: what is done to parameters that a player has moved.
     """
 
     pages: _Pages
     k: Scalar
     time: Scalar
     bend: Callable[[Recorder, Vector], Vector] = lambda _, velocity: velocity
+    project: Callable[[Recorder, Vector], Vector] = lambda _, x: x
 
     def at(self, k: Scalar, time: Scalar) -> Recorder:
         """Return a recorder that stands at another step."""
@@ -195,6 +197,15 @@ class Recorder:
         """Return a recorder whose velocities are changed by ``bend``, after what changes them already."""
         before = self.bend
         return replace(self, bend=lambda on, velocity: bend(on, before(on, velocity)))
+
+    def projecting(self, project: Callable[[Recorder, Vector], Vector]) -> Recorder:
+        """Return a recorder that also projects parameters by ``project`` wherever a player has moved."""
+        before = self.project
+        return replace(self, project=lambda on, x: project(on, before(on, x)))
+
+    def moved(self, player: Part, new: Vector, old: Vector) -> Vector:
+        """Return the parameters after ``player`` alone has moved from ``old`` to ``new``."""
+        return self.project(self, self.swap(player, new, old))
 
     def v(self, x: Vector, after: Number = 0.0, of: int = 0) -> Vector:
         """Return the velocity at ``x`` some flow time after the start of the step, of field number ``of``."""
@@ -213,6 +224,10 @@ class Recorder:
     def interaction(self, x: Vector, u: Vector) -> Vector:
         """Return the part of ``J(x) u`` through which each player feels the other."""
         return self.pick(self.jvp(x, self.only("discriminator", u)), self.jvp(x, self.only("generator", u)))
+
+    def shaping(self, x: Vector, w: Vector) -> Vector:
+        """Return ``K(x)^T w``, K the Jacobian between the players."""
+        return self.pick(self.vjp(x, self.only("discriminator", w)), self.vjp(x, self.only("generator", w)))
 
     def solve(self, x: Vector, right: Vector, s: Number, solver: Any) -> Vector:
         """Return ``y`` with ``y - s K(x) y = right``, K the Jacobian between the players."""
@@ -256,7 +271,7 @@ class Recorder:
 
 
 def record(
-    step: Callable[..., Sequence[Vector]], memory: int, constants: Sequence[str], clock: str
+    step: Callable[..., Sequence[Vector]], memory: int, constants: Sequence[str], clock: str, span: int = 1
 ) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...], tuple[int, ...]]:
     """Return what a rule does: its operations on scalars, those on vectors, and where its results are.
 
@@ -264,7 +279,8 @@ def record(
         step: ``step(on, x, *memory, **constants)`` returns the next state and memory.
         memory: how many vectors of memory it has.
         constants: their names.
-        clock: the constant that is the flow time of one step.
+        clock: the constant that is the flow time of one step, in units of ``span``.
+        span: how many of them one step is.
     """
     pages = _Pages()
     named: Mapping[str, Scalar] = {
@@ -272,7 +288,8 @@ def record(
     }
     k = pages.scalar("step")
     state = [pages.vector("input", (), (), (number,)) for number in range(1 + memory)]
-    results = step(Recorder(pages, k, k * named[clock]), *state, **named)
+    duration = named[clock] if span == 1 else span * named[clock]
+    results = step(Recorder(pages, k, k * duration), *state, **named)
     vectors, places = _needed(pages.written, [result.index for result in results], 1 + memory)
     return tuple(pages.scalars), vectors, places
 

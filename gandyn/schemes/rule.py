@@ -97,7 +97,8 @@ def renaming(step: Callable[..., Any], names: Mapping[str, str]) -> Callable[...
 def made(rule: Rule, tape: Tape | None = None) -> UpdateMap:
     """Return the update map of a rule, recording it unless that was done."""
     if tape is None:
-        tape = Tape(*record(rule.step, len(rule.memory), list(rule.constants), rule.clock))
+        recorded = record(rule.step, len(rule.memory), list(rule.constants), rule.clock, rule.span)
+        tape = Tape(*recorded)
     arrays = ArrayTape(tape, rule.fields, tuple(rule.constants.values()), _split(rule.field.layout))
     kernel = kernel_of(arrays)
 
