@@ -171,6 +171,10 @@ class Vector:
         return self._then("where", then, otherwise)
 
 
+def _as_it_is(_: Recorder, a: Vector) -> Vector:
+    return a
+
+
 @dataclass(frozen=True)
 class Recorder:
     """What a rule asks of the field, at the step and the time where it stands.
@@ -186,12 +190,14 @@ class Recorder:
     pages: _Pages
     k: Scalar
     time: Scalar
-    bend: Callable[[Recorder, Vector], Vector] = lambda _, velocity: velocity
-    project: Callable[[Recorder, Vector], Vector] = lambda _, x: x
+    bend: Callable[[Recorder, Vector], Vector] = _as_it_is
+    project: Callable[[Recorder, Vector], Vector] = _as_it_is
 
-    def at(self, k: Scalar, time: Scalar) -> Recorder:
-        """Return a recorder that stands at another step."""
-        return replace(self, k=k, time=time)
+    def step_within(self, number: int, count: int, duration: Number) -> Recorder:
+        """Return a recorder that stands at step ``number`` of the ``count`` that this step is made of."""
+        if number == 0:
+            return replace(self, k=self.k * count)
+        return replace(self, k=self.k * count + number, time=self.time + number * duration)
 
     def bent(self, bend: Callable[[Recorder, Vector], Vector]) -> Recorder:
         """Return a recorder whose velocities are changed by ``bend``, after what changes them already."""
@@ -236,6 +242,8 @@ class Recorder:
 
     def implicit(self, base: Vector, s: Number, solver: Any) -> Vector:
         """Return ``y`` with ``y = base + s v(y)``, the velocity at the end of the step."""
+        if self.bend is not _as_it_is:
+            raise ValueError("an implicit step solves for a velocity that it never takes, so none can be changed")
         s = self.pages.number(s)
         return self.pages.vector("implicit", (base.index,), (s.index, (self.time + s).index), (solver,))
 
@@ -265,9 +273,11 @@ class Recorder:
         return self.pages.vector("dot", (a.index, b.index))
 
     def noise(self, seed: int) -> Vector:
-        """Return standard normal numbers that depend on the seed, the step, and how many were asked for."""
-        number = sum(instruction.name == "noise" for instruction in self.pages.written)
-        return self.pages.vector("noise", (), (self.k.index,), (seed, number))
+        """Return standard normal numbers; they depend on seed and step, and differ from call to call."""
+        where, number = (self.k.index,), 0
+        while Instruction("noise", (), where, (seed, number)) in self.pages.vectors:
+            number += 1
+        return self.pages.vector("noise", (), where, (seed, number))
 
 
 def record(

@@ -55,10 +55,13 @@ class Rule:
 
     def start(self, theta: Array) -> Array:
         """Return parameters with the memory that training starts with."""
-        xp = array_namespace(theta)
-        if self.first is None:
-            return xp.concat([theta] + [xp.zeros_like(theta)] * len(self.memory), axis=-1)
-        return xp.concat([theta, *self.first(self.field, theta)], axis=-1)
+        return array_namespace(theta).concat([theta, *self.first_memory(theta)], axis=-1)
+
+    def first_memory(self, theta: Array) -> tuple[Array, ...]:
+        """Return the memory that training starts with at parameters ``theta``."""
+        if self.first is not None:
+            return self.first(self.field, theta)
+        return (array_namespace(theta).zeros_like(theta),) * len(self.memory)
 
 
 def update_map(
