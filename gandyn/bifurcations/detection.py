@@ -9,7 +9,6 @@ from functools import partial
 import numpy as np
 
 from gandyn.bifurcations.curve import Curve
-from gandyn.bifurcations.normal_forms import first_lyapunov, neimark_sacker, period_doubling
 from gandyn.bifurcations.result import SpecialKind, SpecialPoint
 
 __all__ = ["Node", "special_points"]
@@ -52,7 +51,9 @@ def special_points(curve: Curve, a: Node, b: Node) -> list[SpecialPoint]:
         if place is not None:
             share, node, interval = place
             if kind in ("fold", "branch point") or _turns(curve, node, kind):
-                found.append((share, _described(curve, kind, node, interval)))
+                found.append(
+                    (share, curve.special_point(kind, node.y, node.tangent, node.eigenvalues, interval))
+                )
     return [point for _, point in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -65,7 +66,7 @@ def _tests(curve: Curve, a: Node, b: Node) -> Iterator[tuple[SpecialKind, Test]]
     before, after = _matched(a.eigenvalues, b.eigenvalues)
     for value, next_value in zip(before, after, strict=True):
         follow = partial(_continued, a.eigenvalues, value)
-        if value.imag > 0 and next_value.imag > 0 and _beyond(curve, value) * _beyond(curve, next_value) < 0:
+        if value.imag > 0 and next_value.imag > 0 and curve.beyond(value) * curve.beyond(next_value) < 0:
             kind: SpecialKind = "Hopf" if curve.clock == "flow" else "Neimark-Sacker"
             yield kind, partial(_distance, curve, follow)
         elif curve.clock == "map" and _flips(value, next_value):
@@ -78,15 +79,11 @@ def _flips(value: complex, next_value: complex) -> bool:
 
 
 def _distance(curve: Curve, follow: Callable[[Node], complex], node: Node) -> float:
-    return _beyond(curve, follow(node))
+    return curve.beyond(follow(node))
 
 
 def _distance_to_flip(follow: Callable[[Node], complex], node: Node) -> float:
     return follow(node).real + 1
-
-
-def _beyond(curve: Curve, value: complex) -> float:
-    return abs(value) - 1 if curve.clock == "map" else value.real
 
 
 def _matched(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,31 +132,8 @@ def _locate(curve: Curve, a: Node, b: Node, test: Test) -> tuple[float, Node, tu
 
 def _turns(curve: Curve, node: Node, kind: SpecialKind) -> bool:
     """Return whether the eigenvalue that crosses is of the sort that the kind needs: no neutral saddle."""
-    off = np.abs([_beyond(curve, value) for value in node.eigenvalues])
+    off = np.abs([curve.beyond(value) for value in node.eigenvalues])
     if kind == "period doubling":
         return bool(np.min(np.abs(node.eigenvalues + 1)) < 1e-4)
     turning = np.abs(node.eigenvalues.imag) > 1e-7 * (1 + np.abs(node.eigenvalues).max())
     return bool(np.any(turning & (off < 1e-4 * (1 + np.abs(node.eigenvalues).max()))))
-
-
-def _described(curve: Curve, kind: SpecialKind, node: Node, interval: tuple[float, float]) -> SpecialPoint:
-    system, x = curve.at(curve.value(node.y)), node.y[:-1]
-    frequency = coefficient = error = criticality = None
-    off = np.where(node.eigenvalues.imag > 0, np.abs([_beyond(curve, v) for v in node.eigenvalues]), np.inf)
-    if kind == "Hopf":
-        frequency = float(node.eigenvalues[np.argmin(off)].imag)
-        coefficient, error = first_lyapunov(system, x)
-    elif kind == "Neimark-Sacker":
-        frequency = float(np.angle(node.eigenvalues[np.argmin(off)]))
-        coefficient, error = neimark_sacker(system, x)
-    elif kind == "period doubling":
-        coefficient, error = period_doubling(system, x)
-    if coefficient is not None and error is not None:
-        supercritical = coefficient > 0 if kind == "period doubling" else coefficient < 0
-        criticality = "supercritical" if supercritical else "subcritical"
-        if not abs(coefficient) > 2 * error + 1e-9:
-            criticality = "degenerate"
-    return SpecialPoint(
-        kind, curve.parameter, curve.value(node.y), interval, x, node.eigenvalues, frequency, coefficient,
-        error, criticality, curve.unscaled(node.tangent),
-    )  # fmt: skip

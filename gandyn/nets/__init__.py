@@ -3,9 +3,10 @@
 from gandyn.nets import datasets, losses, models, optimizers
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
-from gandyn.nets.maps import Recipe, normal_prior, training_map, uniform_prior
+from gandyn.nets.maps import normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
+from gandyn.nets.recipe import Recipe
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
 from gandyn.nets.training import train
