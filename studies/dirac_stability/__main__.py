@@ -175,7 +175,7 @@ def _bounds(lost: Mapping[str, Any]) -> Figure:
                 ax.plot(*np.transpose(at), marker, color=colours[name], markersize=4.5, label=label)
     ax.axvline(1 / np.sqrt(3), color="grey", linewidth=0.8, linestyle=":", label=r"$\gamma = 1/\sqrt{3}$")
     ax.set(xlim=(0, GAMMAS[1]), ylim=(0, 4.3), xlabel=r"$\gamma$, weight of R1",
-           ylabel="largest stable step $h^*$", title="Taking turns helps left of the dotted line")  # fmt: skip
+           ylabel="largest stable step $h^*$", title="Turns help left of the dotted line")  # fmt: skip
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
