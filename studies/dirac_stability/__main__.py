@@ -52,7 +52,7 @@ def compute(points: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the numbers and what the figures show."""
     game = catalogue.make("dirac-r1", gamma=0.3)
     branch = continue_fixed_point(
-        game.with_constants(gamma=LOCUS[0]), ORIGIN, "gamma", LOCUS, max_step=0.0005, progress=False
+        game.with_constants(gamma=LOCUS[0]), ORIGIN, "gamma", LOCUS, max_step=0.0015, progress=False
     )
     flow = {gamma: classify(game.with_constants(gamma=gamma), ORIGIN) for gamma in FLOW_GAMMAS}
     regions = {
@@ -140,10 +140,10 @@ def _locus(branch: Branch) -> Figure:
     ax = figure.subplots()
     plot.eigenvalue_locus(ax, branch)
     for text, at, shift in (
-        (r"$\gamma = 0$", (0, 0.5), (-42, -3)),
-        (r"$\gamma = 1$", (-0.5, 0), (-40, 12)),
+        (r"$\gamma = 0$", (0, 0.5), (-38, -15)),
+        (r"$\gamma = 1$", (-0.5, 0), (-42, 10)),
         (r"$\gamma = 2$", (-1.866, 0), (-4, 8)),
-        (r"$\gamma = 2$", (-0.134, 0), (-24, 8)),
+        (r"$\gamma = 2$", (-0.134, 0), (-26, 8)),
     ):
         ax.annotate(text, at, xytext=shift, textcoords="offset points")
     ax.set_title("Eigenvalues of the flow: Dirac-GAN with R1")
@@ -157,7 +157,7 @@ def _regions(regions: Mapping[str, StabilityRegion]) -> Figure:
         line = BOUNDS[name](region.a)
         ax.plot(region.a, line, "--", color=plot.OKABE_ITO["orange"], linewidth=1.0, label="closed form")
         ax.set(ylim=STEPS, title=f"{name} descent", ylabel="step size $h$")
-        ax.legend(loc="upper right", frameon=True, facecolor="white")
+        ax.legend(loc="upper right", frameon=True, framealpha=1.0)
     return figure
 
 

@@ -154,7 +154,8 @@ def check(numbers: Mapping[str, Any]) -> None:
     assert abs(numbers["no ratio destabilises above W_d"] - 0.8618) < 5e-5
     stable = numbers["stable ratios"]
     np.testing.assert_allclose(stable["gaussian-classifier, W_d = 0.5"], [[1e-4, 0.347638]], atol=1e-6)
-    for label in ("gaussian-classifier, W_d = 1", "dirac-r1, gamma = 0.3", "dirac-r1, gamma = 1"):
+    for label in ("gaussian-classifier, W_d = 1", "dirac-r1, gamma = 0.3", "dirac-r1, gamma = 1",
+                  "nagarajan-kolter", "balduzzi"):  # fmt: skip
         np.testing.assert_allclose(stable[label], [[1e-4, 1e4]], rtol=1e-9)
     assert stable["lq-wgan"] == [], "a centre at every ratio: the time scales cure nothing"
     assert numbers["lq-wgan, largest growth rate at any ratio"] < 1e-12
@@ -163,6 +164,10 @@ def check(numbers: Mapping[str, Any]) -> None:
         found = meet[f"dirac-r1, gamma = {gamma:g}"]
         np.testing.assert_allclose(found, [1 / gamma**2], rtol=1e-9)
         assert numbers["R1 at ratio 1/gamma^2, what two steps of 2 gamma leave"][str(gamma)] < 1e-12
+    np.testing.assert_allclose(meet["balduzzi"], [0.0024876, 401.9975], rtol=1e-5)
+    np.testing.assert_allclose(meet["nagarajan-kolter"], [400 / 9], rtol=1e-9)
+    np.testing.assert_allclose(meet["gaussian-classifier, W_d = 1"], [0.205687, 23.80914], rtol=1e-5)
+    np.testing.assert_allclose(meet["gaussian-classifier, W_d = 0.5"], [0.106802], rtol=1e-5)
     for label, best in numbers["best ratio tried"].items():
         inside = [k for k in meet[label] if COST_RATIOS[0] < k < COST_RATIOS[1]]
         assert not inside or min(max(k / best, best / k) for k in inside) < spacing, label
@@ -194,7 +199,7 @@ def _region(region: StabilityRegion) -> Figure:
     ax.axvline(
         _where_c_is_two(), color="grey", linewidth=0.9, linestyle=":", label="stable at any ratio from here"
     )
-    ax.legend(loc="upper right", frameon=True, facecolor="white")
+    ax.legend(loc="upper right", frameon=True, framealpha=1.0)
     ax.set(xlim=WEIGHTS, ylim=RATIOS, xlabel="frozen weight $W_d$", ylabel=r"$\eta_D / \eta_G$",
            title="Gaussian classifier: equilibrium (0, 0)")  # fmt: skip
     return figure
