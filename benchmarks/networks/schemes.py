@@ -79,7 +79,9 @@ def cases(size: tuple[int, int, int], steps: int) -> dict[str, dict[str, Callabl
     sgd = by_hand(size, data, steps, lambda p: torch.optim.SGD(p, 0.01))
     adam = by_hand(size, data, steps, lambda p: torch.optim.Adam(p, 2e-4, betas=(0.5, 0.999)))
     return {
-        "simultaneous Adam": {"gandyn": ours(size, data, steps, lambda f: schemes.adam(f, 2e-4)), "by hand": adam},
+        "simultaneous Adam": {
+            "gandyn": ours(size, data, steps, lambda f: schemes.adam(f, 2e-4)), "by hand": adam
+        },
         "alternating Adam": training_case(*size, steps=steps),  # type: ignore[dict-item]
         "simultaneous descent": {
             "gandyn": ours(size, data, steps, lambda f: schemes.simultaneous(f, 0.01)), "by hand": sgd
