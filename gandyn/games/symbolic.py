@@ -118,7 +118,9 @@ def exchanged_losses(field: VectorField) -> VectorField:
         return _descent(list(losses.values())[::-1], own)
 
     title = f"{field.label}, losses exchanged".lstrip(", ")
-    return cast(VectorField, Formula(formula.game, "exchanged losses", derive).family(title)(**field.constants))
+    return cast(
+        VectorField, Formula(formula.game, "exchanged losses", derive).family(title)(**field.constants)
+    )
 
 
 def _descent(losses: Iterable[sp.Expr], players: Iterable[Sequence[sp.Symbol]]) -> list[sp.Expr]:

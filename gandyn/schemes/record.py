@@ -243,7 +243,9 @@ class Recorder:
     def implicit(self, base: Vector, s: Number, solver: Any) -> Vector:
         """Return ``y`` with ``y = base + s v(y)``, the velocity at the end of the step."""
         if self.bend is not _as_it_is:
-            raise ValueError("an implicit step solves for a velocity that it never takes, so none can be changed")
+            raise ValueError(
+                "an implicit step solves for a velocity that it never takes, so none can be changed"
+            )
         s = self.pages.number(s)
         return self.pages.vector("implicit", (base.index,), (s.index, (self.time + s).index), (solver,))
 

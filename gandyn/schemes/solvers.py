@@ -112,13 +112,13 @@ def gmres(apply: Callable[[Array], Array], right: Array, tol: float, max_product
     for j in range(max_products):
         image = apply(basis[j])
         for i, direction in enumerate(basis):
-            columns[i, j] = float(array_namespace(image).sum(direction * image))
-            image = image - columns[i, j] * direction
-        columns[j + 1, j] = float(_norm(image)[0])
+            overlap = float(array_namespace(image).sum(direction * image))
+            columns[i, j], image = overlap, image - overlap * direction
+        columns[j + 1, j] = left_over = float(_norm(image)[0])
         weights, left = _least_squares(columns[: j + 2, : j + 1])
-        if left <= tol or columns[j + 1, j] == 0:
+        if left <= tol or left_over == 0:
             return size * sum(float(w) * direction for w, direction in zip(weights, basis, strict=True))
-        basis.append(image / columns[j + 1, j])
+        basis.append(image / left_over)
     raise ArithmeticError(
         f"the linear system of the step was solved to {left:.2g} after {max_products} products, tol is "
         f"{tol:g}; take a larger tol or max_products, or a smaller step"
