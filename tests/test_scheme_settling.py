@@ -1,11 +1,13 @@
 """Schemes that settle games, and what changes a scheme: multipliers, bounds, fixed points kept and lost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy as sp
 
 from gandyn import scale, symplectic_adjustment
-from gandyn.games import catalogue, exchanged_losses, from_losses
+from gandyn.games import catalogue, exchanged_losses, from_expressions, from_losses
 from gandyn.schemes import (
     CATALOGUE,
     Solver,
@@ -185,3 +187,235 @@ def test_exchanged_losses_of_a_zero_sum_game_are_the_field_backwards():
         np.testing.assert_allclose(exchanged_losses(field)(x), -field(x), rtol=1e-13)
         given = lola(field, 0.2, rival=scale(field, -1.0))
         np.testing.assert_allclose(given(x), lola(field, 0.2)(x), rtol=1e-13)
+
+
+def quartic_game():
+    """Two scalar losses that are neither zero-sum nor quadratic, for torch and for sympy alike."""
+    loss_g = lambda x, y: x**2 * y / 2 + 0.3 * x**3 - x * y**2
+    loss_d = lambda x, y: y**4 / 4 + x * y - 0.7 * x**2 * y**2
+    x, y = sp.symbols("x y", real=True)
+    return from_losses(loss_g(x, y), loss_d(x, y), generator=[x], discriminator=[y]), loss_g, loss_d
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_unrolling_is_the_derivative_through_the_inner_steps(k):
+    import torch
+
+    field, loss_g, loss_d = quartic_game()
+    start, h, alpha = np.array([0.6, -0.4]), 0.1, 0.2
+    x, y = (torch.tensor(value, requires_grad=True) for value in start)
+    inner = y
+    for _ in range(k):
+        inner = inner - alpha * torch.autograd.grad(loss_d(x, inner), inner, create_graph=True)[0]
+    (by_x,) = torch.autograd.grad(loss_g(x, inner), x)
+    (by_y,) = torch.autograd.grad(loss_d(x, y), y)
+    expected = start - h * np.array([by_x.item(), by_y.item()])
+    np.testing.assert_allclose(unrolled(field, h, k, alpha)(start), expected, rtol=1e-13)
+
+
+def test_lola_is_the_first_order_of_the_derivative_through_the_opponents_step():
+    field, _, _ = quartic_game()
+    start, h = np.array([0.6, -0.4]), 0.1
+    for alpha in (1e-3, 1e-4):
+        shaped = lola(field, h, alpha)(start)[0] - unrolled(field, h, 1, alpha)(start)[0]
+        assert abs(shaped) < 3 * h * alpha**2  # the generator of an unrolled step shapes, to all orders
+    plain = lola(field, h, 0.0)(start)
+    np.testing.assert_allclose(plain, simultaneous(field, h)(start), rtol=1e-14)
+
+
+def sos_step(field, rival, x, h, alpha, a, b):
+    """Letcher et al. 2019, algorithm 1, in its own signs: xi the gradient, H its Jacobian."""
+    xi, hessian, cross = -field(x), -field.jac(x), -rival(x)
+    off = hessian - np.diag(np.diag(hessian))
+    chi = off.T @ cross
+    xi0 = xi - alpha * off @ xi
+    inner = -alpha * chi @ xi0
+    p1 = 1.0 if inner >= 0 else min(1.0, -a * (xi0 @ xi0) / inner)
+    p2 = xi @ xi if np.linalg.norm(xi) < b else 1.0
+    return x - h * (xi0 - min(p1, p2) * alpha * chi), (p1, p2)
+
+
+def test_sos_follows_its_algorithm_in_every_branch():
+    field, _, _ = quartic_game()
+    rival, branches = exchanged_losses(field), set()
+    for x in np.random.default_rng(0).uniform(-1.5, 1.5, (300, 2)):
+        expected, (p1, p2) = sos_step(field, rival, x, 0.1, 0.5, 0.3, 0.8)
+        branches.add((p1 < 1, p2 < 1, p1 < p2))
+        np.testing.assert_allclose(sos(field, 0.1, 0.5, 0.3, 0.8)(x), expected, rtol=1e-11, atol=1e-13)
+    assert {(True, False, True), (False, False, False), (False, True, False)} <= branches
+
+
+def test_competitive_and_proximal_steps_solve_their_equations():
+    field, h = catalogue.make("sigmoid-classifier", free="W_g, b_g, W_d, b_d", samples=20), 0.7
+    x = np.array([0.5, -0.3, 0.8, 0.2])
+    between = field.jac(x)
+    between[:2, :2] = between[2:, 2:] = 0
+    expected = x + h * np.linalg.solve(np.eye(4) - h * between, field(x))
+    np.testing.assert_allclose(lcgd(field, h)(x), x + h * (field(x) + h * between @ field(x)), rtol=1e-12)
+    for solver in (Solver("dense"), KRYLOV):
+        np.testing.assert_allclose(cgd(field, h, solver)(x), expected, rtol=1e-11)
+        after = proximal_point(field, h, solver)(x)
+        np.testing.assert_allclose(after, x + h * field(after), rtol=1e-13)
+        jacobian = np.linalg.inv(np.eye(4) - h * field.jac(after))
+        np.testing.assert_allclose(proximal_point(field, h, solver).jac(x), jacobian, rtol=1e-10)
+    turned = [
+        field(np.array(p)) for p in ((*x[:2], *(x + h * field(x))[2:]), (*(x + h * field(x))[:2], *x[2:]))
+    ]
+    np.testing.assert_allclose(
+        lookahead(field, h)(x), x + h * np.r_[turned[0][:2], turned[1][2:]], rtol=1e-13
+    )
+
+
+def test_a_proximal_step_without_a_solution_is_nan_for_that_state_alone():
+    x = sp.Symbol("x", real=True)
+    field = from_expressions([x**2 / 2], state=[x])
+    # y = x + y^2 / 2 has the solution 1 - sqrt(1 - 2 x), up to x = 1/2; Newton's matrix is singular at x = 1
+    starts = np.array([[0.2], [0.4], [0.8], [1.0], [-3.0]])
+    for step in (proximal_point(field, 1.0), proximal_point(replace(field, kernel=None), 1.0)):
+        after = step(starts)
+        np.testing.assert_allclose(after[[0, 1, 4], 0], 1 - np.sqrt(1 - 2 * starts[[0, 1, 4], 0]), rtol=1e-12)
+        assert np.isnan(after[[2, 3]]).all()
+        assert np.isnan(step(starts[3])).all()
+
+
+def test_gmres_solves_and_says_when_it_does_not():
+    draws = np.random.default_rng(0)
+    matrix, right = np.eye(40) + 0.1 * draws.normal(size=(40, 40)), draws.normal(size=40)
+    found = gmres(lambda u: matrix @ u, right, 1e-12, 40)
+    np.testing.assert_allclose(found, np.linalg.solve(matrix, right), rtol=1e-9)
+    np.testing.assert_array_equal(gmres(lambda u: matrix @ u, 0 * right, 1e-12, 40), 0)
+    with pytest.raises(ArithmeticError, match="after 5 products"):
+        gmres(lambda u: matrix @ u, right, 1e-12, 5)
+
+
+def test_clipping_is_a_projection_after_every_move_of_the_discriminator():
+    field, c = catalogue.make("dirac-wgan"), 0.5
+    x = np.array([1.0, 0.45])
+    step = clipped_weights(alternating(field, 0.2, "discriminator", 1, 3), c)
+    theta, psi = x
+    for _ in range(3):
+        psi = np.clip(psi + 0.2 * field(np.array([theta, psi]))[1], -c, c)
+    theta += 0.2 * field(np.array([theta, psi]))[0]
+    np.testing.assert_allclose(step(x), [theta, psi], rtol=1e-14)
+    path = x
+    for _ in range(300):
+        path = step(path)
+        assert abs(path[1]) <= c
+    assert step.with_constants(clip=2.0)(x)[1] > c
+    assert abs(step.jac(np.array([3.0, 0.45]))[1]).max() == 0  # held at the bound
+
+
+def test_a_clipped_gradient_has_each_players_norm_at_most_the_bound():
+    field = catalogue.make("sigmoid-classifier", free="W_g, b_g, W_d, b_d", samples=20)
+    x, h = np.array([2.0, -1.0, 3.0, 0.2]), 0.1
+    step = clipped_gradient(simultaneous(field, h), 0.2)
+    for part in (slice(0, 2), slice(2, 4)):
+        v = field(x)[part]
+        clipped = v * min(1, 0.2 / np.linalg.norm(v))
+        np.testing.assert_allclose(step(x)[part], x[part] + h * clipped, rtol=1e-13)
+    assert np.linalg.norm(field(x)[2:]) > 0.2
+    wide = clipped_gradient(simultaneous(field, h), 1e3)
+    np.testing.assert_allclose(wide(x), simultaneous(field, h)(x), rtol=1e-14)
+    alone = clipped_gradient(simultaneous(linear_flow([[-3.0]]), h), 0.2)
+    np.testing.assert_allclose(alone(np.array([5.0])), [5 - 0.02], rtol=1e-14)
+
+
+@pytest.mark.parametrize("decay", [None, 0.9])
+def test_the_average_is_that_of_the_iterates(decay):
+    inner = simultaneous(bilinear(), 0.1)
+    step, x = averaged(inner, decay), np.array([1.0, 0.0])
+    state, iterates = step.start(x), [x]
+    for k in range(50):
+        state, x = step(state, k), inner(x, k)
+        iterates.append(x)
+    weights = np.full(51, 1 / 51)
+    if decay is not None:
+        weights = (1 - decay) * decay ** np.arange(50, -1, -1.0)
+        weights[0] = decay**50
+    np.testing.assert_allclose(state, [*x, *(weights @ iterates)], rtol=1e-12, atol=1e-14)
+    assert step.layout.names == ("x", "y", "average.x", "average.y")
+    if decay is None:
+        assert_spectrum(multipliers(step, k=8), [*multipliers(inner), 0.9, 0.9])
+    else:
+        assert_spectrum(multipliers(step), [*multipliers(inner), decay, decay])
+
+
+def test_the_average_of_alternating_descent_settles_the_bilinear_game():
+    """Gidel et al. 2019: the iterates stay on a circle, their average goes to the equilibrium like 1/k."""
+    step = averaged(alternating(bilinear(), 0.2))
+    state, sizes = step.start(np.array([1.0, 0.5])), {}
+    for k in range(4000):
+        state = step(state, k)
+        sizes[k] = np.linalg.norm(state[2:])
+    assert (
+        max(sizes[k] for k in range(3900, 4000)) * 4000 < 1.2 * max(sizes[k] for k in range(100, 200)) * 200
+    )
+    assert np.linalg.norm(state[:2]) > 0.5
+
+
+def test_a_schedule_changes_the_constant_and_leaves_it_adjustable():
+    field, x = catalogue.make("hopf"), np.array([0.5, -0.3])
+    factor = lambda k: (1 + np.cos(np.pi * k / 100)) / 2 * 0.99**k
+    step = scheduled(rk4(field, 0.2), factor)
+    for k in (0, 7, 50):
+        np.testing.assert_allclose(step(x, k), rk4(field, 0.2 * factor(k))(x), rtol=1e-14)
+        changed = step.with_constants(h=0.1)(x, k)
+        np.testing.assert_allclose(changed, rk4(field, 0.1 * factor(k))(x), rtol=1e-14)
+    momentum = scheduled(heavy_ball(field, 0.1, 0.9), lambda k: k / (k + 3), "beta")
+    state = np.array([0.5, -0.3, 0.2, 0.1])
+    np.testing.assert_allclose(momentum(state, 6), heavy_ball(field, 0.1, 0.6)(state), rtol=1e-14)
+    with pytest.raises(TypeError, match="cannot be compared or branched"):
+        scheduled(rk4(field, 0.2), lambda k: 1.0 if k < 10 else 0.1)
+    with pytest.raises(ValueError, match="constant must be one of"):
+        scheduled(rk4(field, 0.2), factor, "beta")
+
+
+def test_noise_makes_descent_an_autoregression_of_the_right_variance():
+    """x' = (1 - h) x + h sigma xi has the variance h sigma^2 / (2 - h)."""
+    field, h, sigma = linear_flow(-np.eye(50)), 0.2, 0.7
+    step, x, squares = noisy(simultaneous(field, h), sigma, seed=3), np.zeros(50), []
+    for k in range(2000):
+        x = step(x, k)
+        squares.append(np.mean(x**2))
+    assert np.mean(squares[100:]) == pytest.approx(h * sigma**2 / (2 - h), rel=0.02)
+    other = noisy(simultaneous(field, h), sigma, seed=4)
+    assert not np.any(step(x, 5) == other(x, 5))
+    np.testing.assert_array_equal(step.jac(x, 5), simultaneous(field, h).jac(x, 5))
+    batch = step(np.stack([x, 0 * x]), 5) - simultaneous(field, h)(np.stack([x, 0 * x]))
+    np.testing.assert_allclose(batch[0], batch[1], atol=1e-14)
+
+
+BAD = {
+    "tol must be in": lambda f: cgd(f, 0.1, Solver(tol=0.0)),
+    "method must be one of": lambda f: cgd(f, 0.1, Solver("direct")),
+    "alpha must be at least 0": lambda f: lola(f, 0.1, -1.0),
+    "a must be above 0 and below 1": lambda f: sos(f, 0.1, a=1.5),
+    "steps must be an integer of at least 1": lambda f: unrolled(f, 0.1, 0),
+    "alpha must be at most 1": lambda f: lookahead_minimax(simultaneous(f, 0.1), 3, 1.5),
+    "decay must be at least 0 and below 1": lambda f: averaged(simultaneous(f, 0.1), 1.0),
+    "bound must be above 0": lambda f: clipped_weights(simultaneous(f, 0.1), 0.0),
+    "an implicit step solves": lambda f: clipped_gradient(proximal_point(f, 0.1), 1.0),
+    "seed must be an integer": lambda f: noisy(simultaneous(f, 0.1), 1.0, seed=-1),
+    "takes the update map of a scheme": lambda f: averaged(f),
+    "does not carry its two losses": lambda f: lola(consensus(f, 0.1), 0.1),
+    "pass rival=": lambda f: lola(linear_game(), 0.1),
+    "rival must have the layout": lambda f: lola(f, 0.1, rival=linear_flow(np.eye(2))),
+}
+
+
+def linear_game():
+    from gandyn import Layout
+
+    return linear_flow([[0.0, -1.0], [1.0, 0.0]], Layout.scalars(generator=["x"], discriminator=["y"]))
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_settings_are_refused(message):
+    with pytest.raises(ValueError, match=message):
+        BAD[message](catalogue.make("bilinear"))
+
+
+@pytest.mark.parametrize("scheme", [cgd, lcgd, lookahead, lola, sos, unrolled])
+def test_players_are_needed(scheme):
+    with pytest.raises(ValueError, match="needs a generator and a discriminator"):
+        scheme(linear_flow([[-1.0]]), 0.1)

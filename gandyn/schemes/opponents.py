@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gandyn.checks import check_option
 from gandyn.field import UpdateMap, VectorField
 from gandyn.schemes.record import Recorder, Vector
 from gandyn.schemes.rule import check_range, require_players, update_map
@@ -124,7 +123,9 @@ def sos(
 def rival_of(field: VectorField, rival: VectorField | None) -> VectorField:
     """Return the field with the losses exchanged: what was given, or what the game of symbols has."""
     if rival is not None:
-        check_option("names of rival", rival.layout.names, [field.layout.names])
+        if rival.layout != field.layout:
+            names = list(field.layout.names), list(rival.layout.names)
+            raise ValueError(f"rival must have the layout of the field, {names[0]}, got {names[1]}")
         return rival
     if field.formula is None:
         raise ValueError(

@@ -141,7 +141,27 @@ def _solve_dense(matrix: Array, right: Array, s: float, transposed: bool) -> Arr
     xp = array_namespace(matrix)
     whole = like(np.eye(matrix.shape[-1]), matrix) - s * matrix
     whole = xp.matrix_transpose(whole) if transposed else whole
-    return xp.linalg.solve(whole, right[..., None])[..., 0]
+    columns = right[..., None] + xp.zeros_like(whole[..., :1])
+    try:
+        return xp.linalg.solve(whole, columns)[..., 0]
+    except (ValueError, RuntimeError) as error:
+        if not type(error).__name__.endswith("LinAlgError"):
+            raise
+        return _solve_regular(whole, columns)[..., 0]
+
+
+def _solve_regular(matrices: Array, columns: Array) -> Array:
+    """Return the solutions of a batch of systems some of which are singular, NaN for these."""
+    xp = array_namespace(matrices)
+    if matrices.ndim == 2:
+        return xp.nan * xp.ones_like(columns)
+    solved = []
+    for i in range(matrices.shape[0]):
+        try:
+            solved.append(xp.linalg.solve(matrices[i, ...], columns[i, ...]))
+        except (ValueError, RuntimeError):
+            solved.append(_solve_regular(matrices[i, ...], columns[i, ...]))
+    return xp.stack(solved)
 
 
 def _one_by_one(solve: Callable[[Array, Array], Array], x: Array, right: Array) -> Array:
