@@ -1,7 +1,9 @@
 """What every scheme keeps: exact derivatives, the compiled twin, networks, constants, errors."""
 
+import doctest
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -392,3 +394,21 @@ def test_turns_need_players_and_schemes_a_field_without_memory():
             scheme(alone)
     with pytest.raises(ValueError, match="a scheme takes a field"):
         simultaneous(optimistic(alone, 0.1), 0.1)
+
+
+GUIDE = Path(__file__).parent.parent / "docs" / "schemes.md"
+
+
+def test_the_examples_of_the_guide_run():
+    tried = doctest.testfile(str(GUIDE), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert tried.failed == 0 < tried.attempted
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_table_of_the_guide_is_the_catalogue(name):
+    entry = CATALOGUE[name]
+    (row,) = re.findall(rf"^\| `{name}\((.*)$", GUIDE.read_text(), re.MULTILINE)
+    cells = [cell.strip() for cell in row.split(" | ")]
+    assert cells[1:4] == [entry.step.replace("|v|", "abs(v)"), entry.cost, entry.keeps]
+    compiled = "as the scheme" if entry.modifier else "yes" if entry.compiled else "no"
+    assert cells[4:] == [compiled, entry.reference + " |"]
