@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gandyn.checks import check_option
 from gandyn.field import UpdateMap, VectorField
 from gandyn.schemes.record import Recorder, Vector
 from gandyn.schemes.rule import check_range, require_players, update_map
 
-__all__ = ["lola", "lookahead", "rival_of", "sos"]
+__all__ = ["expecting", "lola", "lookahead", "rival_of", "sos"]
 
 
 def lookahead(field: VectorField, h: float, alpha: float | None = None) -> UpdateMap:
@@ -39,7 +38,7 @@ def lookahead(field: VectorField, h: float, alpha: float | None = None) -> Updat
         array([0.75, 0.5 ])
     """
     require_players(field, "LookAhead")
-    return _expecting(field, _lookahead, "LookAhead", h, alpha)
+    return expecting(field, _lookahead, "LookAhead", h, alpha)
 
 
 def lola(
@@ -75,7 +74,7 @@ def lola(
         array([0.5, 0.5])
     """
     require_players(field, "LOLA")
-    return _expecting(field, _lola, "LOLA", h, alpha, others=(rival_of(field, rival),))
+    return expecting(field, _lola, "LOLA", h, alpha, others=(rival_of(field, rival),))
 
 
 def sos(
@@ -118,13 +117,15 @@ def sos(
     require_players(field, "stable opponent shaping")
     for name, value in {"a": a, "b": b}.items():
         check_range(name, value, above=0.0, below=1.0)
-    return _expecting(field, _sos, "SOS", h, alpha, others=(rival_of(field, rival),), a=a, b=b)
+    return expecting(field, _sos, "SOS", h, alpha, others=(rival_of(field, rival),), a=a, b=b)
 
 
 def rival_of(field: VectorField, rival: VectorField | None) -> VectorField:
     """Return the field with the losses exchanged: what was given, or what the game of symbols has."""
     if rival is not None:
-        check_option("names of rival", rival.layout.names, [field.layout.names])
+        if rival.layout != field.layout:
+            names = list(field.layout.names), list(rival.layout.names)
+            raise ValueError(f"rival must have the layout of the field, {names[0]}, got {names[1]}")
         return rival
     if field.formula is None:
         raise ValueError(
@@ -136,7 +137,7 @@ def rival_of(field: VectorField, rival: VectorField | None) -> VectorField:
     return exchanged_losses(field)
 
 
-def _expecting(
+def expecting(
     field: VectorField, step: Callable[..., Any], label: str, h: float, alpha: float | None, **options: Any
 ) -> UpdateMap:
     """Return the map of a step that expects the opponent to take one of size ``alpha``."""

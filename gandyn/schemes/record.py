@@ -110,13 +110,13 @@ class Scalar:
         """Return the cosine; ``numpy.cos`` finds it."""
         return self._with("cos", self, 0.0)
 
-    def __bool__(self) -> bool:
+    def _no_value(self, *_: Any) -> Any:
         raise TypeError(
             "a number of a rule has no value while the rule is recorded: it cannot be compared or branched "
             "on; write it with + - * / ** and numpy.cos"
         )
 
-    __lt__ = __le__ = __gt__ = __ge__ = __float__ = __bool__
+    __bool__ = __float__ = __lt__ = __le__ = __gt__ = __ge__ = _no_value
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def scheduled(update: UpdateMap, factor: Callable[[Any], Any], constant: str | N
 
     Args:
         update: the update map of a scheme.
-        factor: ``factor(k)``, plain arithmetic with ``+ - * / **`` and ``numpy.cos``: it is recorded once, and
-            so cannot compare k with anything.
+        factor: ``factor(k)``, plain arithmetic with ``+ - * / **`` and ``numpy.cos``: it is recorded once,
+            and so cannot compare k with anything.
         constant: name of a constant of the scheme; None for its step size. It stays adjustable.
 
     Returns:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from gandyn.field import UpdateMap, VectorField
-from gandyn.schemes.opponents import rival_of
+from gandyn.schemes.opponents import expecting, rival_of
 from gandyn.schemes.record import Recorder, Vector
-from gandyn.schemes.rule import check_count, check_range, require_players, update_map
+from gandyn.schemes.rule import check_count, require_players
 
 __all__ = ["unrolled"]
 
@@ -50,17 +51,11 @@ def unrolled(
     require_players(field, "an unrolled step")
     check_count("steps", steps)
 
-    def step(on: Recorder, x: Vector, *, h: Any, alpha: Any = None) -> Vector:
-        return _step(on, x, h, h if alpha is None else alpha, steps)
-
-    constants = {"h": h}
-    if alpha is not None:
-        check_range("alpha", alpha, low=0.0)
-        constants["alpha"] = alpha
-    return update_map(field, step, f"unrolled {steps}", others=(rival_of(field, rival),), **constants)
+    step = partial(_step, steps)
+    return expecting(field, step, f"unrolled {steps}", h, alpha, others=(rival_of(field, rival),))
 
 
-def _step(on: Recorder, x: Vector, h: Any, alpha: Any, steps: int) -> Vector:
+def _step(steps: int, on: Recorder, x: Vector, h: Any, alpha: Any) -> Vector:
     path = [x]
     for _ in range(steps):
         path.append(on.swap("discriminator", path[-1] + alpha * on.v(path[-1]), path[-1]))
