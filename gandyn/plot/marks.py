@@ -130,8 +130,8 @@ def continuum_marks(ax: Axes, plane: Plane, continua: Iterable[Any]) -> list[Lin
     Returns:
         The artists, one for attracting samples and one for the others.
     """
-    continua, artists = list(continua), []
-    if not continua:
+    artists: list[Line2D] = []
+    if not (continua := list(continua)):
         return artists
     at = np.concatenate([plane.coordinates(continuum.samples) for continuum in continua])
     attracts = np.concatenate([continuum.transverse_growth < 0 for continuum in continua])
