@@ -97,7 +97,8 @@ def work(field: VectorField, rival: VectorField, scheme: Scheme, x: np.ndarray) 
 
 def radius(step: UpdateMap, x: np.ndarray) -> float:
     """Return the largest modulus of a multiplier at the fixed point, a long time after the start."""
-    return float(np.abs(np.linalg.eigvals(step.jac(step.start(x), 10**6))).max())
+    largest = np.abs(np.linalg.eigvals(step.jac(step.start(x), 10**6))).max()
+    return float(max(largest, np.finfo(float).tiny))
 
 
 def predicted(field: VectorField, rival: VectorField, scheme: Scheme, x: np.ndarray) -> dict[str, Any]:
