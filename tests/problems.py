@@ -145,8 +145,13 @@ def network_layout() -> Layout:
     )
 
 
-def torch_game(latent: int, hidden: int, data: int, seed: int = 0) -> tuple[VectorField, torch.Tensor]:
-    """Two tanh networks in float64 on fixed batches, non-saturating loss, and a state of theirs."""
+def torch_game(
+    latent: int, hidden: int, data: int, seed: int = 0, exchanged: bool = False
+) -> tuple[VectorField, torch.Tensor]:
+    """Two tanh networks in float64 on fixed batches, non-saturating loss, and a state of theirs.
+
+    With ``exchanged``, each of them descends the loss of the other.
+    """
     from torch.nn.functional import softplus
 
     shapes = [(hidden, latent), (data, hidden), (hidden, data), (1, hidden)]
@@ -170,12 +175,12 @@ def torch_game(latent: int, hidden: int, data: int, seed: int = 0) -> tuple[Vect
     owner = torch.as_tensor(layout.mask("generator"))
 
     def velocity(x):
-        gradients = [torch.func.grad(lambda y, i=i: losses(y)[i])(x) for i in (0, 1)]
+        gradients = [torch.func.grad(lambda y, i=i: losses(y)[i ^ exchanged])(x) for i in (0, 1)]
         return -torch.where(owner, *gradients)
 
     def over_batch(fn, *states):
         shape = torch.broadcast_shapes(*(s.shape for s in states))
-        flat = [s.expand(shape).reshape(-1, shape[-1]) for s in states]
+        flat = [s.expand(shape).reshape(-1, shape[-1]).contiguous() for s in states]
         return torch.func.vmap(fn)(*flat).reshape(shape)
 
     system = VectorField(

@@ -13,6 +13,7 @@ _HOMES = {
     "Expectation": "expectation",
     "Kernel": "codegen",
     "Measure": "measures",
+    "exchanged_losses": "symbolic",
     "from_expressions": "symbolic",
     "from_losses": "symbolic",
     "gauss_hermite": "measures",

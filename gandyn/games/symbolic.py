@@ -7,7 +7,7 @@ the Jacobian is the derivative almost everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias, cast
 
@@ -21,10 +21,11 @@ from gandyn.games.expectation import E, Expectation
 from gandyn.games.formula import Formula
 from gandyn.games.functions import stable
 
-__all__ = ["E", "Expectation", "from_expressions", "from_losses"]
+__all__ = ["E", "Expectation", "exchanged_losses", "from_expressions", "from_losses"]
 
 #: Lower and upper end of each parameter, by symbol or name.
 Window: TypeAlias = Mapping[Any, tuple[float, float]]
+_LOSSES = "losses"
 
 
 def from_losses(
@@ -79,10 +80,53 @@ def from_losses(
             raise ValueError(f"{quoted} depends on no parameter of the {player}: {symbols}")
 
     def derive(losses: Mapping[str, sp.Expr]) -> list[sp.Expr]:
-        own = zip(losses.values(), game.players.values(), strict=True)
-        return [slope for loss, symbols in own for slope in gradient(stable(-loss), symbols)]
+        return _descent(losses.values(), game.players.values())
 
-    return cast(VectorField, _checked_system(Formula(game, "losses", derive), window, label, None))
+    return cast(VectorField, _checked_system(Formula(game, _LOSSES, derive), window, label, None))
+
+
+def exchanged_losses(field: VectorField) -> VectorField:
+    """Return the game in which each player descends the loss of the other.
+
+    ``w = (-dL_D/dg, -dL_G/dd)``: what each player's parameters do to its opponent, which methods that shape
+    the opponent's learning ask for. Of a zero-sum game it is ``-v``.
+
+    Args:
+        field: a game made by ``from_losses``, not transformed.
+
+    Returns:
+        The compiled field of the same parameters and constants.
+
+    Raises:
+        ValueError: a field that was not derived from two losses, or was changed since.
+
+    Example:
+        >>> x, y = sp.symbols("x y")
+        >>> tandem = from_losses((x + y)**2 - 2*x, (x + y)**2 - 2*y, generator=[x], discriminator=[y])
+        >>> tandem(np.array([1.0, 0.0])), exchanged_losses(tandem)(np.array([1.0, 0.0]))
+        (array([0., 0.]), array([-2., -2.]))
+    """
+    formula = field.formula
+    if formula is None or formula.steps != _LOSSES:
+        raise ValueError(
+            f"{field.label or 'this field'} does not carry its two losses (only an untransformed game of "
+            "from_losses does), so what each player's parameters do to the other's loss is not known"
+        )
+    own = formula.game.players.values()
+
+    def derive(losses: Mapping[str, sp.Expr]) -> list[sp.Expr]:
+        return _descent(list(losses.values())[::-1], own)
+
+    title = f"{field.label}, losses exchanged".lstrip(", ")
+    return cast(
+        VectorField, Formula(formula.game, "exchanged losses", derive).family(title)(**field.constants)
+    )
+
+
+def _descent(losses: Iterable[sp.Expr], players: Iterable[Sequence[sp.Symbol]]) -> list[sp.Expr]:
+    """Return minus the derivative of each loss by the parameters of its player."""
+    own = zip(losses, players, strict=True)
+    return [slope for loss, symbols in own for slope in gradient(stable(-loss), symbols)]
 
 
 def from_expressions(

@@ -14,6 +14,15 @@ from gandyn.plot.bifurcations import (
     eigenvalue_locus,
     stability_region,
 )
+from gandyn.plot.cycles import (
+    CycleArtists,
+    DotArtists,
+    PeriodArtists,
+    cycle_periods,
+    limit_cycles,
+    orbit_diagram,
+    section,
+)
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -37,10 +46,13 @@ __all__ = [
     "BasinArtists",
     "ContourArtists",
     "CurveArtists",
+    "CycleArtists",
     "DiagramArtists",
+    "DotArtists",
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
+    "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
@@ -50,6 +62,7 @@ __all__ = [
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
+    "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "gradient_norms",
@@ -57,9 +70,12 @@ __all__ = [
     "interactive_portrait",
     "landscape_contour",
     "landscape_surface",
+    "limit_cycles",
     "manifolds",
+    "orbit_diagram",
     "portrait",
     "projection",
+    "section",
     "spectrum",
     "stability_region",
     "style",

@@ -80,7 +80,7 @@ def alternating(
 
     def step(on: Recorder, x: Vector, *, h: Any) -> Vector:
         for player in order:
-            x = on.swap(player, x + h * on.v(x), x)  # type: ignore[arg-type]
+            x = on.moved(player, x + h * on.v(x), x)  # type: ignore[arg-type]
         return x
 
     counts = f" {generator_steps}:{discriminator_steps}" if len(order) > 2 else ""

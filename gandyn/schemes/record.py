@@ -110,13 +110,13 @@ class Scalar:
         """Return the cosine; ``numpy.cos`` finds it."""
         return self._with("cos", self, 0.0)
 
-    def __bool__(self) -> bool:
+    def _no_value(self, *_: Any) -> Any:
         raise TypeError(
             "a number of a rule has no value while the rule is recorded: it cannot be compared or branched "
             "on; write it with + - * / ** and numpy.cos"
         )
 
-    __lt__ = __le__ = __gt__ = __ge__ = __float__ = __bool__
+    __bool__ = __float__ = __lt__ = __le__ = __gt__ = __ge__ = _no_value
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,10 @@ class Vector:
         return self._then("where", then, otherwise)
 
 
+def _as_it_is(_: Recorder, a: Vector) -> Vector:
+    return a
+
+
 @dataclass(frozen=True)
 class Recorder:
     """What a rule asks of the field, at the step and the time where it stands.
@@ -180,21 +184,34 @@ class Recorder:
         k: number of the step.
         time: flow time at its start.
         bend: what is done to a velocity before the rule sees it.
+        project: what is done to parameters that a player has moved.
     """
 
     pages: _Pages
     k: Scalar
     time: Scalar
-    bend: Callable[[Recorder, Vector], Vector] = lambda _, velocity: velocity
+    bend: Callable[[Recorder, Vector], Vector] = _as_it_is
+    project: Callable[[Recorder, Vector], Vector] = _as_it_is
 
-    def at(self, k: Scalar, time: Scalar) -> Recorder:
-        """Return a recorder that stands at another step."""
-        return replace(self, k=k, time=time)
+    def step_within(self, number: int, count: int, duration: Number) -> Recorder:
+        """Return a recorder that stands at step ``number`` of the ``count`` that this step is made of."""
+        if number == 0:
+            return replace(self, k=self.k * count)
+        return replace(self, k=self.k * count + number, time=self.time + number * duration)
 
     def bent(self, bend: Callable[[Recorder, Vector], Vector]) -> Recorder:
         """Return a recorder whose velocities are changed by ``bend``, after what changes them already."""
         before = self.bend
         return replace(self, bend=lambda on, velocity: bend(on, before(on, velocity)))
+
+    def projecting(self, project: Callable[[Recorder, Vector], Vector]) -> Recorder:
+        """Return a recorder that also projects parameters by ``project`` wherever a player has moved."""
+        before = self.project
+        return replace(self, project=lambda on, x: project(on, before(on, x)))
+
+    def moved(self, player: Part, new: Vector, old: Vector) -> Vector:
+        """Return the parameters after ``player`` alone has moved from ``old`` to ``new``."""
+        return self.project(self, self.swap(player, new, old))
 
     def v(self, x: Vector, after: Number = 0.0, of: int = 0) -> Vector:
         """Return the velocity at ``x`` some flow time after the start of the step, of field number ``of``."""
@@ -214,6 +231,10 @@ class Recorder:
         """Return the part of ``J(x) u`` through which each player feels the other."""
         return self.pick(self.jvp(x, self.only("discriminator", u)), self.jvp(x, self.only("generator", u)))
 
+    def shaping(self, x: Vector, w: Vector) -> Vector:
+        """Return ``K(x)^T w``, K the Jacobian between the players."""
+        return self.pick(self.vjp(x, self.only("discriminator", w)), self.vjp(x, self.only("generator", w)))
+
     def solve(self, x: Vector, right: Vector, s: Number, solver: Any) -> Vector:
         """Return ``y`` with ``y - s K(x) y = right``, K the Jacobian between the players."""
         scalars = self.pages.number(s).index, self.time.index
@@ -221,6 +242,10 @@ class Recorder:
 
     def implicit(self, base: Vector, s: Number, solver: Any) -> Vector:
         """Return ``y`` with ``y = base + s v(y)``, the velocity at the end of the step."""
+        if self.bend is not _as_it_is:
+            raise ValueError(
+                "an implicit step solves for a velocity that it never takes, so none can be changed"
+            )
         s = self.pages.number(s)
         return self.pages.vector("implicit", (base.index,), (s.index, (self.time + s).index), (solver,))
 
@@ -250,13 +275,15 @@ class Recorder:
         return self.pages.vector("dot", (a.index, b.index))
 
     def noise(self, seed: int) -> Vector:
-        """Return standard normal numbers that depend on the seed, the step, and how many were asked for."""
-        number = sum(instruction.name == "noise" for instruction in self.pages.written)
-        return self.pages.vector("noise", (), (self.k.index,), (seed, number))
+        """Return standard normal numbers; they depend on seed and step, and differ from call to call."""
+        where, number = (self.k.index,), 0
+        while Instruction("noise", (), where, (seed, number)) in self.pages.vectors:
+            number += 1
+        return self.pages.vector("noise", (), where, (seed, number))
 
 
 def record(
-    step: Callable[..., Sequence[Vector]], memory: int, constants: Sequence[str], clock: str
+    step: Callable[..., Sequence[Vector]], memory: int, constants: Sequence[str], clock: str, span: int = 1
 ) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...], tuple[int, ...]]:
     """Return what a rule does: its operations on scalars, those on vectors, and where its results are.
 
@@ -264,7 +291,8 @@ def record(
         step: ``step(on, x, *memory, **constants)`` returns the next state and memory.
         memory: how many vectors of memory it has.
         constants: their names.
-        clock: the constant that is the flow time of one step.
+        clock: the constant that is the flow time of one step, in units of ``span``.
+        span: how many of them one step is.
     """
     pages = _Pages()
     named: Mapping[str, Scalar] = {
@@ -272,7 +300,8 @@ def record(
     }
     k = pages.scalar("step")
     state = [pages.vector("input", (), (), (number,)) for number in range(1 + memory)]
-    results = step(Recorder(pages, k, k * named[clock]), *state, **named)
+    duration = named[clock] if span == 1 else span * named[clock]
+    results = step(Recorder(pages, k, k * duration), *state, **named)
     vectors, places = _needed(pages.written, [result.index for result in results], 1 + memory)
     return tuple(pages.scalars), vectors, places
 

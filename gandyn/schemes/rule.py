@@ -55,10 +55,13 @@ class Rule:
 
     def start(self, theta: Array) -> Array:
         """Return parameters with the memory that training starts with."""
-        xp = array_namespace(theta)
-        if self.first is None:
-            return xp.concat([theta] + [xp.zeros_like(theta)] * len(self.memory), axis=-1)
-        return xp.concat([theta, *self.first(self.field, theta)], axis=-1)
+        return array_namespace(theta).concat([theta, *self.first_memory(theta)], axis=-1)
+
+    def first_memory(self, theta: Array) -> tuple[Array, ...]:
+        """Return the memory that training starts with at parameters ``theta``."""
+        if self.first is not None:
+            return self.first(self.field, theta)
+        return (array_namespace(theta).zeros_like(theta),) * len(self.memory)
 
 
 def update_map(
@@ -97,7 +100,8 @@ def renaming(step: Callable[..., Any], names: Mapping[str, str]) -> Callable[...
 def made(rule: Rule, tape: Tape | None = None) -> UpdateMap:
     """Return the update map of a rule, recording it unless that was done."""
     if tape is None:
-        tape = Tape(*record(rule.step, len(rule.memory), list(rule.constants), rule.clock))
+        recorded = record(rule.step, len(rule.memory), list(rule.constants), rule.clock, rule.span)
+        tape = Tape(*recorded)
     arrays = ArrayTape(tape, rule.fields, tuple(rule.constants.values()), _split(rule.field.layout))
     kernel = kernel_of(arrays)
 

@@ -112,13 +112,13 @@ def gmres(apply: Callable[[Array], Array], right: Array, tol: float, max_product
     for j in range(max_products):
         image = apply(basis[j])
         for i, direction in enumerate(basis):
-            columns[i, j] = float(array_namespace(image).sum(direction * image))
-            image = image - columns[i, j] * direction
-        columns[j + 1, j] = float(_norm(image)[0])
+            overlap = float(array_namespace(image).sum(direction * image))
+            columns[i, j], image = overlap, image - overlap * direction
+        columns[j + 1, j] = left_over = float(_norm(image)[0])
         weights, left = _least_squares(columns[: j + 2, : j + 1])
-        if left <= tol or columns[j + 1, j] == 0:
+        if left <= tol or left_over == 0:
             return size * sum(float(w) * direction for w, direction in zip(weights, basis, strict=True))
-        basis.append(image / columns[j + 1, j])
+        basis.append(image / left_over)
     raise ArithmeticError(
         f"the linear system of the step was solved to {left:.2g} after {max_products} products, tol is "
         f"{tol:g}; take a larger tol or max_products, or a smaller step"
@@ -141,7 +141,27 @@ def _solve_dense(matrix: Array, right: Array, s: float, transposed: bool) -> Arr
     xp = array_namespace(matrix)
     whole = like(np.eye(matrix.shape[-1]), matrix) - s * matrix
     whole = xp.matrix_transpose(whole) if transposed else whole
-    return xp.linalg.solve(whole, right[..., None])[..., 0]
+    columns = right[..., None] + xp.zeros_like(whole[..., :1])
+    try:
+        return xp.linalg.solve(whole, columns)[..., 0]
+    except (ValueError, RuntimeError) as error:
+        if not type(error).__name__.endswith("LinAlgError"):
+            raise
+        return _solve_regular(whole, columns)[..., 0]
+
+
+def _solve_regular(matrices: Array, columns: Array) -> Array:
+    """Return the solutions of a batch of systems some of which are singular, NaN for these."""
+    xp = array_namespace(matrices)
+    if matrices.ndim == 2:
+        return xp.nan * xp.ones_like(columns)
+    solved = []
+    for i in range(matrices.shape[0]):
+        try:
+            solved.append(xp.linalg.solve(matrices[i, ...], columns[i, ...]))
+        except (ValueError, RuntimeError):
+            solved.append(_solve_regular(matrices[i, ...], columns[i, ...]))
+    return xp.stack(solved)
 
 
 def _one_by_one(solve: Callable[[Array, Array], Array], x: Array, right: Array) -> Array:

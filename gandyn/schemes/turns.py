@@ -30,10 +30,9 @@ def in_order(field: VectorField, step: Callable[..., Any], order: Order) -> Call
 
     def in_turn(on: Recorder, *state: Vector, **constants: Any) -> tuple[Vector, ...]:
         for player in players if order == "generator first" else players[::-1]:
-            moved = step(on, *state, **constants)
-            state = tuple(
-                on.swap(cast(Part, player), new, old) for new, old in zip(moved, state, strict=True)
-            )
+            moved, part = step(on, *state, **constants), cast(Part, player)
+            memory = [on.swap(part, new, old) for new, old in zip(moved[1:], state[1:], strict=True)]
+            state = (on.moved(part, moved[0], state[0]), *memory)
         return state
 
     return in_turn

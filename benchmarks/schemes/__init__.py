@@ -1,0 +1,1 @@
+"""Compiled steps of schemes beside loops written by hand and a peer."""
