@@ -72,7 +72,7 @@ def find_basins(
         system: the vector field or update map; autonomous.
         box: (low, high) by name of one or two entries, which span the grid of starts, horizontal one
             first; one (low, high) or an array for all entries, as ``Layout.bounds`` takes them, for a
-            system of at most two entries or with ``starts``.
+            system of at most two entries, the discriminator's horizontal, or with ``starts``.
         n: cells along each side of the box, or (horizontal, vertical); starts are their middles.
         at: values of the entries that the box leaves out, by name, or a state of shape (n,).
         starts: shape (m, n), states to start from instead of a grid.

@@ -116,8 +116,11 @@ def _named(layout: Layout, box: Any) -> tuple[tuple[str, ...], np.ndarray]:
                 f"a grid spans two entries: name them, as in box={{{known[0]!r}: (-1, 1), "
                 f"{known[1]!r}: (-1, 1)}}, with at for the others of {list(known)}; or pass starts"
             )
-        low, high = layout.bounds(box)
-        return known, np.stack([low, high], axis=-1)
+        ends, order = np.stack(layout.bounds(box), axis=-1), list(range(layout.dim))
+        # Across the players the discriminator's entry is horizontal.
+        if len(known) == 2 and layout.mask("generator")[0] and layout.mask("discriminator")[1]:
+            order.reverse()
+        return tuple(known[i] for i in order), ends[order]
     unknown = [name for name in box if name not in known]
     if unknown or not 1 <= len(box) <= 2:
         raise ValueError(f"the box of a grid must name one or two of {list(known)}, got {list(box)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,7 @@ def basin_map(ax: Axes, basins: Basins) -> BasinArtists:
         >>> found = find_basins(catalogue.make("henon"), {"x": (-2, 2), "y": (-2, 2)}, 10)
         >>> drawn = basin_map(Figure().subplots(), found)
         >>> drawn.legend.get_texts()[1].get_text()
-        'escaped: 59 ± 9.5 %'
+        'escaped 59 ± 9'
     """
     if not basins.names:
         raise ValueError("basin_map draws a grid of starts: leave starts out of find_basins and pass n")
@@ -104,8 +105,13 @@ def _colour(code: int) -> tuple[float, float, float]:
 
 
 def _key(basins: Basins, code: int) -> str:
+    """Return name and share in per cent, to the first digit of half its interval."""
     share = basins.share(code)
-    return f"{basins.name(code)}: {100 * share.value:.3g} ± {100 * share.error:.2g} %"
+    name = basins.name(code).replace(": ", " ")
+    if not share.total:
+        return name
+    digits = max(0, -math.floor(math.log10(100 * share.error)))
+    return f"{name} {100 * share.value:.{digits}f} ± {100 * share.error:.{digits}f}"
 
 
 def _cells(ax: Axes, basins: Basins, codes: list[int], colours: list[Any]) -> QuadMesh:
@@ -160,7 +166,7 @@ def _notes(basins: Basins) -> list[str]:
     others = [i for i in range(len(basins.at)) if i not in basins.entries]
     values = ", ".join(f"{basins.at[i]:.3g}" for i in others[:4]) + (", ..." if len(others) > 4 else "")
     return [
-        f"{shape} starts; attractors in black.",
+        f"Shares of {shape} starts in %, ± half a 95% interval; attractors in black.",
         f"Other entries at {values}; attractors are projected." if others else "",
         "Interrupted." if basins.status != "finished" else "",
     ]
