@@ -14,7 +14,7 @@ from gandyn.bifurcations.result import Branch, SpecialPoint
 from gandyn.checks import check_floats
 from gandyn.field import System
 
-__all__ = ["Settings", "Side", "branch_of", "continue_fixed_point", "trace"]
+__all__ = ["Settings", "Side", "branch_of", "checked_range", "continue_fixed_point", "trace"]
 
 _SMALLEST = 1e-7
 _EASY, _HARD = 3, 6
@@ -93,7 +93,7 @@ def continue_fixed_point(
         >>> print(branch.special[0].kind, round(branch.special[0].value, 9), branch.special[0].criticality)
         Hopf 24.736842105 subcritical
     """
-    low, high = _checked_range(family, parameter, range)
+    low, high = checked_range(family, parameter, range)
     check_floats("start", start, (family.layout.dim,))
     settings = Settings(max_points, max_step, max_norm, progress)
     x0 = to_numpy(start).astype(np.float64)
@@ -111,7 +111,8 @@ def continue_fixed_point(
     return branch_of(curve, sides, status, period)
 
 
-def _checked_range(family: System, parameter: str, range: tuple[float, float]) -> tuple[float, float]:
+def checked_range(family: System, parameter: str, range: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of a parameter's range, or raise unless it holds the family's own value."""
     if parameter not in family.constants:
         raise ValueError(
             f"{family.label or 'the family'} has no constant {parameter!r}; it has {sorted(family.constants)}"
@@ -158,6 +159,9 @@ def _grow(curve: Curve, side: Side, settings: Settings, bar: Any) -> str:
             return "lost"
         if np.linalg.norm(following.y[:-1]) > settings.max_norm:
             return "left the window"
+        end = curve.end_at(node.y, following.y)
+        if end is not None:
+            return end
         _add(curve, side, following)
         bar.update()
         if len(side.nodes) > 4 and _passes(node, following, first):

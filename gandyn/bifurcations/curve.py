@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from gandyn.arrays import to_numpy
+from gandyn.bifurcations.normal_forms import first_lyapunov, neimark_sacker, period_doubling
+from gandyn.bifurcations.result import SpecialKind, SpecialPoint
 from gandyn.field import System, UpdateMap
 from gandyn.fixed_points import iterated
 
@@ -28,6 +30,9 @@ class Curve:
         size: typical size of the state, which the range of the parameter is scaled to.
         period: steps of a map after which a point returns.
     """
+
+    settled = 1e-11
+    """Relative size of a step of Newton's method that is its last one."""
 
     def __init__(
         self, family: System, parameter: str, low: float, high: float, size: float, period: int
@@ -70,8 +75,12 @@ class Curve:
         That with respect to the parameter is a difference of order 4, within the parameter's range.
         """
         self.evaluations += 1
-        state = to_numpy(self.at(self.value(y)).jac(y[:-1])).astype(np.float64)
-        return np.column_stack([state - self.shift * np.eye(len(y) - 1), self._slope(y)])
+        return np.column_stack([self.state_jacobian(y), self._slope(y)])
+
+    def state_jacobian(self, y: np.ndarray) -> np.ndarray:
+        """Return the derivatives of the residual with respect to the state, shape (n, n)."""
+        matrix = to_numpy(self.at(self.value(y)).jac(y[:-1])).astype(np.float64)
+        return np.asarray(matrix - self.shift * np.eye(len(matrix)))
 
     def _slope(self, y: np.ndarray) -> np.ndarray:
         """Return the derivative of the residual with respect to the last coordinate."""
@@ -93,6 +102,44 @@ class Curve:
         key = np.abs(values) if self.clock == "map" else values.real
         return values[np.lexsort((-values.imag, -np.round(key, 12)))]
 
+    def beyond(self, eigenvalue: complex) -> float:
+        """Return how far an eigenvalue is beyond the border of stability."""
+        return abs(eigenvalue) - 1 if self.clock == "map" else eigenvalue.real
+
+    def end_at(self, before: np.ndarray, after: np.ndarray) -> str | None:
+        """Return why the branch ends between two of its points, or None where it goes on."""
+        return None
+
+    def special_point(
+        self,
+        kind: SpecialKind,
+        y: np.ndarray,
+        tangent: np.ndarray,
+        eigenvalues: np.ndarray,
+        interval: tuple[float, float],
+    ) -> SpecialPoint:
+        """Return what is said of a special point, with the coefficient of its normal form."""
+        system, x = self.at(self.value(y)), y[:-1]
+        frequency = coefficient = error = criticality = None
+        off = np.where(eigenvalues.imag > 0, np.abs([self.beyond(v) for v in eigenvalues]), np.inf)
+        if kind == "Hopf":
+            frequency = float(eigenvalues[np.argmin(off)].imag)
+            coefficient, error = first_lyapunov(system, x)
+        elif kind == "Neimark-Sacker":
+            frequency = float(np.angle(eigenvalues[np.argmin(off)]))
+            coefficient, error = neimark_sacker(system, x)
+        elif kind == "period doubling":
+            coefficient, error = period_doubling(system, x)
+        if coefficient is not None and error is not None:
+            supercritical = coefficient > 0 if kind == "period doubling" else coefficient < 0
+            criticality = "supercritical" if supercritical else "subcritical"
+            if not abs(coefficient) > 2 * error + 1e-9:
+                criticality = "degenerate"
+        return SpecialPoint(
+            kind, self.parameter, self.value(y), interval, x, eigenvalues, frequency, coefficient, error,
+            criticality, self.unscaled(tangent),
+        )  # fmt: skip
+
     def correct(self, guess: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray | None, int]:
         """Return the point of the curve in the hyperplane through ``guess``, and the steps taken.
 
@@ -112,7 +159,7 @@ class Curve:
             y = y + move
             if not self.holds(y):
                 return None, step
-            if np.linalg.norm(move) <= 1e-11 * (1 + np.linalg.norm(y)):
+            if np.linalg.norm(move) <= self.settled * (1 + np.linalg.norm(y)):
                 return y, step
         floor = 1e-12 * (1 + np.linalg.norm(y)) * np.linalg.norm(matrix)
         return (y, _CORRECTIONS) if np.linalg.norm(right[:-1]) <= floor else (None, _CORRECTIONS)

@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 
 from gandyn.bifurcations.curve import Curve
-from gandyn.bifurcations.normal_forms import first_lyapunov, neimark_sacker, period_doubling
 from gandyn.bifurcations.result import SpecialKind, SpecialPoint
 
 __all__ = ["Node", "special_points"]
 
 _RADIUS = 1e-9
+_HALVINGS = 12
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,38 @@ class Node:
 Test = Callable[[Node], float]
 
 
-def special_points(curve: Curve, a: Node, b: Node) -> list[SpecialPoint]:
-    """Return what happens between two neighbouring points of a branch, in order."""
+def special_points(curve: Curve, a: Node, b: Node, halvings: int = _HALVINGS) -> list[SpecialPoint]:
+    """Return what happens between two neighbouring points of a branch, in order.
+
+    Where stability changes and no test says why, as when a pair turns real and then crosses within one
+    step, the halves are looked at in turn.
+    """
     found = []
     for kind, test in _tests(curve, a, b):
         place = _locate(curve, a, b, test)
         if place is not None:
             share, node, interval = place
             if kind in ("fold", "branch point") or _turns(curve, node, kind):
-                found.append((share, _described(curve, kind, node, interval)))
+                found.append(
+                    (share, curve.special_point(kind, node.y, node.tangent, node.eigenvalues, interval))
+                )
+    if not found and halvings and _growing(curve, a) != _growing(curve, b):
+        middle = _between(curve, a, b, 0.5)
+        if middle is not None:
+            pairs = ((a, middle), (middle, b))
+            return [point for pair in pairs for point in special_points(curve, *pair, halvings - 1)]
     return [point for _, point in sorted(found, key=lambda pair: pair[0])]
+
+
+def _growing(curve: Curve, node: Node) -> int:
+    return sum(curve.beyond(value) > 0 for value in node.eigenvalues)
+
+
+def _between(curve: Curve, a: Node, b: Node, share: float) -> Node | None:
+    """Return the node at a share of the chord from a to b, or None where the corrector fails."""
+    chord = b.y - a.y
+    y, _ = curve.correct(a.y + share * chord, chord / np.linalg.norm(chord))
+    return None if y is None else Node.of(curve, y, a.tangent)
 
 
 def _tests(curve: Curve, a: Node, b: Node) -> Iterator[tuple[SpecialKind, Test]]:
@@ -65,7 +87,7 @@ def _tests(curve: Curve, a: Node, b: Node) -> Iterator[tuple[SpecialKind, Test]]
     before, after = _matched(a.eigenvalues, b.eigenvalues)
     for value, next_value in zip(before, after, strict=True):
         follow = partial(_continued, a.eigenvalues, value)
-        if value.imag > 0 and next_value.imag > 0 and _beyond(curve, value) * _beyond(curve, next_value) < 0:
+        if value.imag > 0 and next_value.imag > 0 and curve.beyond(value) * curve.beyond(next_value) < 0:
             kind: SpecialKind = "Hopf" if curve.clock == "flow" else "Neimark-Sacker"
             yield kind, partial(_distance, curve, follow)
         elif curve.clock == "map" and _flips(value, next_value):
@@ -78,15 +100,11 @@ def _flips(value: complex, next_value: complex) -> bool:
 
 
 def _distance(curve: Curve, follow: Callable[[Node], complex], node: Node) -> float:
-    return _beyond(curve, follow(node))
+    return curve.beyond(follow(node))
 
 
 def _distance_to_flip(follow: Callable[[Node], complex], node: Node) -> float:
     return follow(node).real + 1
-
-
-def _beyond(curve: Curve, value: complex) -> float:
-    return abs(value) - 1 if curve.clock == "map" else value.real
 
 
 def _matched(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,14 +125,11 @@ def _locate(curve: Curve, a: Node, b: Node, test: Test) -> tuple[float, Node, tu
     """Return where from a to b the test vanishes, the node there, and the interval of the change."""
     from scipy.optimize import brentq
 
-    chord = b.y - a.y
-    normal = chord / np.linalg.norm(chord)
-
     def node_at(share: float) -> Node:
-        y, _ = curve.correct(a.y + share * chord, normal)
-        if y is None:
+        node = _between(curve, a, b, share)
+        if node is None:
             raise ArithmeticError
-        return Node.of(curve, y, a.tangent)
+        return node
 
     try:
         share = brentq(lambda s: test(a if s == 0 else b if s == 1 else node_at(s)), 0.0, 1.0, xtol=1e-13)
@@ -135,31 +150,8 @@ def _locate(curve: Curve, a: Node, b: Node, test: Test) -> tuple[float, Node, tu
 
 def _turns(curve: Curve, node: Node, kind: SpecialKind) -> bool:
     """Return whether the eigenvalue that crosses is of the sort that the kind needs: no neutral saddle."""
-    off = np.abs([_beyond(curve, value) for value in node.eigenvalues])
+    off = np.abs([curve.beyond(value) for value in node.eigenvalues])
     if kind == "period doubling":
         return bool(np.min(np.abs(node.eigenvalues + 1)) < 1e-4)
     turning = np.abs(node.eigenvalues.imag) > 1e-7 * (1 + np.abs(node.eigenvalues).max())
     return bool(np.any(turning & (off < 1e-4 * (1 + np.abs(node.eigenvalues).max()))))
-
-
-def _described(curve: Curve, kind: SpecialKind, node: Node, interval: tuple[float, float]) -> SpecialPoint:
-    system, x = curve.at(curve.value(node.y)), node.y[:-1]
-    frequency = coefficient = error = criticality = None
-    off = np.where(node.eigenvalues.imag > 0, np.abs([_beyond(curve, v) for v in node.eigenvalues]), np.inf)
-    if kind == "Hopf":
-        frequency = float(node.eigenvalues[np.argmin(off)].imag)
-        coefficient, error = first_lyapunov(system, x)
-    elif kind == "Neimark-Sacker":
-        frequency = float(np.angle(node.eigenvalues[np.argmin(off)]))
-        coefficient, error = neimark_sacker(system, x)
-    elif kind == "period doubling":
-        coefficient, error = period_doubling(system, x)
-    if coefficient is not None and error is not None:
-        supercritical = coefficient > 0 if kind == "period doubling" else coefficient < 0
-        criticality = "supercritical" if supercritical else "subcritical"
-        if not abs(coefficient) > 2 * error + 1e-9:
-            criticality = "degenerate"
-    return SpecialPoint(
-        kind, curve.parameter, curve.value(node.y), interval, x, node.eigenvalues, frequency, coefficient,
-        error, criticality, curve.unscaled(node.tangent),
-    )  # fmt: skip

@@ -104,6 +104,20 @@ class Formula:
         """The components as a rule takes them."""
         return self._terms(self.game.expressions)
 
+    def switches(self, constants: Mapping[str, float]) -> list[tuple[np.ndarray, float]]:
+        """Return the planes ``normal . x = offset`` on which the velocity can jump, as (normal, offset).
+
+        They are where a sign, a step or the condition of a piece changes; curved surfaces are left out.
+        """
+        values = {sp.Symbol(name, real=True): value for name, value in constants.items()}
+        planes: dict[Any, tuple[np.ndarray, float]] = {}
+        for side in _sides(self.terms.velocity):
+            plane = _plane(sp.expand(side.subs(values)), self.game.state)
+            if plane is not None:
+                first = plane[0][np.flatnonzero(plane[0])[0]]
+                planes[tuple(np.round(np.append(*plane) * np.sign(first), 12))] = plane
+        return list(planes.values())
+
     def _terms(self, expressions: Mapping[str, sp.Expr]) -> Terms:
         owners = [player for player, symbols in self.game.players.items() for _ in symbols]
         return Terms(self.components(expressions), self.game.state, owners)
@@ -167,6 +181,24 @@ class Formula:
             return game.program(second), game.program(adjoint)
 
         return game.cached(f"second order of {self.steps}", build)
+
+
+def _sides(components: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """Return what changes sign where a component can jump, in a fixed order."""
+    sides = {atom.args[0] for entry in components for atom in entry.atoms(sp.sign, sp.Heaviside)}
+    pieces = {piece for entry in components for piece in entry.atoms(sp.Piecewise)}
+    conditions = {test for piece in pieces for _, test in piece.args for test in test.atoms(sp.Rel)}
+    return sorted(sides | {test.lhs - test.rhs for test in conditions}, key=str)
+
+
+def _plane(side: sp.Expr, state: Sequence[sp.Symbol]) -> tuple[np.ndarray, float] | None:
+    """Return the plane on which an expression vanishes, its normal of length 1; None if there is none."""
+    unknown = side.free_symbols - set(state)
+    if unknown or not side.is_polynomial(*state) or sp.Poly(side, *state).total_degree() != 1:
+        return None
+    normal = np.array([float(side.coeff(symbol)) for symbol in state])
+    size = float(np.linalg.norm(normal))
+    return normal / size, -float(side.subs(dict.fromkeys(state, 0))) / size
 
 
 def _directional(entry: sp.Expr, state: Sequence[sp.Symbol], w: Sequence[sp.Symbol]) -> sp.Expr:

@@ -3,9 +3,11 @@
 from gandyn.nets import datasets, losses, models, optimizers
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
-from gandyn.nets.maps import Recipe, normal_prior, training_map, uniform_prior
+from gandyn.nets.maps import normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
+from gandyn.nets.quality import Coverage, coverage, modes_of, sliced_wasserstein
+from gandyn.nets.recipe import Recipe
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
 from gandyn.nets.training import train
@@ -13,11 +15,13 @@ from gandyn.nets.training import train
 __all__ = [
     "SGD",
     "Adam",
+    "Coverage",
     "Losses",
     "RMSProp",
     "Recipe",
     "Run",
     "RunError",
+    "coverage",
     "datasets",
     "gan_field",
     "gan_losses",
@@ -25,10 +29,12 @@ __all__ = [
     "instance_noise",
     "losses",
     "models",
+    "modes_of",
     "modules_layout",
     "normal_prior",
     "optimizers",
     "set_state",
+    "sliced_wasserstein",
     "spectral_norm",
     "train",
     "training_map",

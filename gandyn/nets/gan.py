@@ -59,6 +59,15 @@ def as_inputs(name: str, value: Inputs, dtype: torch.dtype, device: torch.device
     return tuple(p.detach().to(device, dtype if p.is_floating_point() else p.dtype) for p in parts)
 
 
+@dataclass(frozen=True, eq=False)
+class StepRecord:
+    """What a step measured on its way: both losses, the discriminator's outputs, both gradients."""
+
+    losses: tuple[Tensor, Tensor]
+    outputs: tuple[Any, Any]
+    gradients: tuple[Sequence[Tensor], Sequence[Tensor]]
+
+
 class Game:
     """Both networks and their losses, as pure functions of the joint parameters and a batch.
 
@@ -189,14 +198,19 @@ class Game:
             batch: what to evaluate on.
             create_graph: keep the graph that reverse-mode derivatives of the result need.
         """
+        gradients = self.record(x, batch, create_graph=create_graph).gradients
+        return -torch.cat([part.reshape(-1) for own in gradients for part in own])
+
+    def record(self, x: Tensor, batch: Batch, *, create_graph: bool = False) -> StepRecord:
+        """Return losses, outputs and each player's own gradient; arguments as those of ``velocity``."""
         x = x if x.requires_grad else x.detach().requires_grad_()
         with torch.enable_grad(), self.drawing(batch.seed):
             game = self.with_statistics_at(x, batch)
             theta_g, theta_d = self.split(x)
-            loss_g, loss_d, _ = game.both_losses(theta_g, theta_d, batch)
+            loss_g, loss_d, outputs = game.both_losses(theta_g, theta_d, batch)
             by_g = gradient(loss_g, theta_g, create_graph=create_graph, retain_graph=True)
             by_d = gradient(loss_d, theta_d, create_graph=create_graph)
-        return -torch.cat([g.reshape(-1) for g in (*by_g, *by_d)])
+        return StepRecord((loss_g, loss_d), outputs, (by_g, by_d))
 
 
 def gradient(

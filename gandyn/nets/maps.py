@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -12,7 +11,16 @@ from torch import Tensor, nn
 
 from gandyn.checks import check_option
 from gandyn.field import Block, Layout, UpdateMap
-from gandyn.nets.gan import Batch, Game, Inputs, as_inputs, check_game, derivatives, gradient
+from gandyn.nets.gan import (
+    Batch,
+    Game,
+    Inputs,
+    StepRecord,
+    as_inputs,
+    check_game,
+    derivatives,
+    gradient,
+)
 from gandyn.nets.losses import Losses
 from gandyn.nets.modules import (
     BatchNormMode,
@@ -21,64 +29,13 @@ from gandyn.nets.modules import (
     get_state,
     split_like,
 )
-from gandyn.nets.optimizers import Adam, Optimizer, describe
+from gandyn.nets.recipe import Recipe
+from gandyn.nets.schemed import Scheme, SchemeStep
 
-__all__ = ["Order", "Prior", "Recipe", "normal_prior", "training_map", "uniform_prior"]
+__all__ = ["Prior", "normal_prior", "training_map", "uniform_prior"]
 
-#: Who moves first in a step, or both at once from the same state.
-Order: TypeAlias = Literal["simultaneous", "generator first", "discriminator first"]
 #: ``prior(count, draws) -> latents``: samples of shape (count, ...), or a tuple with conditions.
 Prior: TypeAlias = Callable[[int, torch.Generator], Inputs]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a GAN is trained: everything that decides one step but networks, losses and data.
-
-    Args:
-        optimizers: update rules of the generator and of the discriminator.
-        batch_size: samples per minibatch, real and generated alike, >= 1.
-        order: "simultaneous", "generator first" or "discriminator first". In the last, both players
-            see the same generated minibatch, as in most programs; in "generator first" the
-            discriminator sees new fakes of the generator that has just moved.
-        critic_steps: updates of the discriminator per step, each on a minibatch of its own, >= 1.
-        clip: bound on the absolute value of each parameter of the discriminator, applied after each of
-            its updates (Arjovsky et al. 2017); None for none.
-        seed: seed of the order of the data, the latents and the layers that draw.
-
-    Raises:
-        ValueError: an unknown order, a count below 1, or a clip that is not positive.
-
-    Example:
-        >>> Recipe(batch_size=32).order
-        'discriminator first'
-    """
-
-    optimizers: tuple[Optimizer, Optimizer] = field(default_factory=lambda: (Adam(), Adam()))
-    batch_size: int = 64
-    order: Order = "discriminator first"
-    critic_steps: int = 1
-    clip: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_option("order", self.order, get_args(Order))
-        for name in ("batch_size", "critic_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.order == "simultaneous" and self.critic_steps != 1:
-            raise ValueError(
-                f"simultaneous updates have one critic step, got {self.critic_steps}; "
-                "take order='discriminator first' for several"
-            )
-        if self.clip is not None and not self.clip > 0:
-            raise ValueError(f"clip must be positive, got {self.clip}")
-
-    def settings(self) -> dict[str, Any]:
-        """Return the recipe as plain values, for a run's settings file."""
-        names = ("batch_size", "order", "critic_steps", "clip", "seed")
-        rules = dict(zip(("generator", "discriminator"), map(describe, self.optimizers), strict=True))
-        return {"optimizers": rules, **{name: getattr(self, name) for name in names}}
 
 
 def normal_prior(dim: int) -> Prior:
@@ -139,15 +96,6 @@ class MinibatchStream:
         return Batch(tuple(part[chosen] for part in self.data), latent, mix, draws.initial_seed())
 
 
-@dataclass(frozen=True, eq=False)
-class StepRecord:
-    """What a step measured on its way: both losses, the discriminator's outputs, both gradients."""
-
-    losses: tuple[Tensor, Tensor]
-    outputs: tuple[Any, Any]
-    gradients: tuple[Sequence[Tensor], Sequence[Tensor]]
-
-
 class TrainingStep:
     """One step of training as a pure function of the whole state: parameters, then optimiser memory.
 
@@ -171,6 +119,10 @@ class TrainingStep:
     def networks(self) -> tuple[Network, Network]:
         """Both networks, generator first."""
         return self.game.generator, self.game.discriminator
+
+    def settings(self) -> dict[str, Any]:
+        """Return the recipe as plain values."""
+        return self.recipe.settings()
 
     def start(self, parameters: Tensor) -> Tensor:
         """Return the state that training starts from: the parameters, and zero memory."""
@@ -290,6 +242,7 @@ def training_map(
     *,
     latent: int | Prior,
     recipe: Recipe | None = None,
+    scheme: Scheme | None = None,
     batch_norm: Literal["frozen", "batch"] | None = None,
     dropout: DropoutMode | None = None,
     dtype: torch.dtype = torch.float64,
@@ -308,6 +261,8 @@ def training_map(
         data: samples (N, ...), float; or a tuple with conditions.
         latent: dimension of standard normal latents, or a prior ``prior(count, draws)``.
         recipe: update rules, their order, batch size and seed.
+        scheme: a rule of ``gandyn.schemes`` for both players, in place of the recipe's update rules, such as
+            ``lambda field: schemes.extragradient(field, 0.01)``.
         batch_norm: see ``gan_field``; training itself uses "batch".
         dropout: see ``gan_field``; training itself draws as "seeded" does.
         dtype: float type of the whole computation.
@@ -337,6 +292,9 @@ def training_map(
     )
     parameters = get_state(generator, discriminator, dtype=dtype)
     check_game(game, parameters, stream(0))
+    if scheme is not None:
+        schemed = SchemeStep(game, scheme, recipe, stream)
+        return schemed.update_map(label), schemed.start(parameters)
     step = TrainingStep(game, recipe, stream)
 
     def pointwise(x: Tensor, k: Any, create_graph: bool) -> Tensor:

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gandyn.nets.datasets import Dataset
-from gandyn.nets.gan import Game, Inputs, as_inputs, check_game
+from gandyn.nets.gan import Game, Inputs, StepRecord, as_inputs, check_game
 from gandyn.nets.losses import Losses
-from gandyn.nets.maps import MinibatchStream, Prior, Recipe, StepRecord, TrainingStep, as_prior
+from gandyn.nets.maps import MinibatchStream, Prior, TrainingStep, as_prior
 from gandyn.nets.modules import get_state
+from gandyn.nets.recipe import Recipe
 from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint
+from gandyn.nets.schemed import Scheme, SchemeStep
 
 __all__ = ["train"]
 
@@ -37,6 +39,7 @@ def train(
     steps: int,
     latent: int | Prior | None = None,
     recipe: Recipe | None = None,
+    scheme: Scheme | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -59,6 +62,8 @@ def train(
         latent: dimension of standard normal latents, or a prior ``prior(count, draws)``; the default is
             the generator's attribute ``latent_dim``.
         recipe: update rules, their order, batch size and seed.
+        scheme: a rule of ``gandyn.schemes`` for both players, in place of the recipe's update rules, such as
+            ``lambda field: schemes.extragradient(field, 0.01)``; the run's settings tell which.
         checkpoint_every: steps between checkpoints; the default is a tenth of ``steps``.
         resume: go on with the run in ``folder``.
         progress: show a progress bar; the default is on a terminal only.
@@ -87,7 +92,7 @@ def train(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     folder, recipe = Path(folder), recipe or Recipe()
-    trainer = _Trainer(generator, discriminator, losses, data, _prior_of(generator, latent), recipe)
+    trainer = _Trainer(generator, discriminator, losses, data, _prior_of(generator, latent), recipe, scheme)
     settings = {
         **trainer.settings(),
         "steps": steps,
@@ -124,6 +129,7 @@ class _Trainer:
         data: Dataset | Inputs,
         latent: int | Prior,
         recipe: Recipe,
+        scheme: Scheme | None,
     ) -> None:
         self.dtype = next(generator.parameters()).dtype
         self.game = Game(generator, discriminator, losses, dtype=self.dtype, training=True)
@@ -135,7 +141,11 @@ class _Trainer:
         stream = MinibatchStream(inputs, recipe.batch_size, as_prior(latent), recipe.seed)
         parameters = get_state(generator, discriminator, dtype=self.dtype)
         check_game(self.game, parameters, stream(0))
-        self.step = TrainingStep(self.game, recipe, stream)
+        self.step: TrainingStep | SchemeStep = (
+            TrainingStep(self.game, recipe, stream)
+            if scheme is None
+            else SchemeStep(self.game, scheme, recipe, stream)
+        )
         self.x, self.k = self.step.start(parameters), 0
         names = [block.name for block in self.game.layout.blocks]
         scalars = ["loss_generator", "loss_discriminator", "accuracy_real", "accuracy_fake"]
@@ -146,7 +156,7 @@ class _Trainer:
         return {
             "dtype": str(self.dtype).removeprefix("torch."),
             "losses": self.game.losses.settings or {"name": self.game.losses.name},
-            "recipe": self.step.recipe.settings(),
+            "recipe": self.step.settings(),
             "data": {"name": self.data_name, "sha256": self.data_fingerprint},
             "latent": self.latent if isinstance(self.latent, int) else repr(self.latent).split(" at 0x")[0],
             "blocks": {block.name: list(block.shape) for block in self.game.layout.blocks},

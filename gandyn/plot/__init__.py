@@ -13,6 +13,15 @@ from gandyn.plot.bifurcations import (
     eigenvalue_locus,
     stability_region,
 )
+from gandyn.plot.cycles import (
+    CycleArtists,
+    DotArtists,
+    PeriodArtists,
+    cycle_periods,
+    limit_cycles,
+    orbit_diagram,
+    section,
+)
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -35,9 +44,12 @@ __all__ = [
     "PAPER_COLUMN",
     "ContourArtists",
     "CurveArtists",
+    "CycleArtists",
     "DiagramArtists",
+    "DotArtists",
     "InteractivePortrait",
     "LocusArtists",
+    "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
@@ -46,6 +58,7 @@ __all__ = [
     "TrainingSpectraArtists",
     "accuracy",
     "bifurcation_diagram",
+    "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "gradient_norms",
@@ -53,8 +66,11 @@ __all__ = [
     "interactive_portrait",
     "landscape_contour",
     "landscape_surface",
+    "limit_cycles",
+    "orbit_diagram",
     "portrait",
     "projection",
+    "section",
     "spectrum",
     "stability_region",
     "style",

@@ -19,7 +19,7 @@ from matplotlib.text import Annotation
 from gandyn.bifurcations import Branch, SpecialPoint, StabilityRegion
 from gandyn.plot.keys import caption, colour_bar, legend_below
 from gandyn.plot.marks import axis_label
-from gandyn.plot.styles import NEUTRAL, OKABE_ITO, SPEED_MAP
+from gandyn.plot.styles import NEUTRAL, OKABE_ITO, SHARED, SPEED_MAP
 
 __all__ = [
     "SPECIAL_MARKS",
@@ -39,7 +39,7 @@ SPECIAL_MARKS: dict[str, tuple[str, str]] = {
     "period doubling": ("s", OKABE_ITO["blue"]),
     "Neimark-Sacker": ("D", OKABE_ITO["vermillion"]),
 }
-_CYCLE = OKABE_ITO["blue"]
+_CYCLE = SHARED
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +17,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FuncFormatter, LogLocator
 from matplotlib.transforms import ScaledTranslation
@@ -24,6 +25,11 @@ from matplotlib.transforms import ScaledTranslation
 from gandyn.plot.styles import NEUTRAL
 
 __all__ = ["caption", "colour_bar", "legend_below", "make_room", "robust_norm", "sentences"]
+
+
+#: What each legend and each caption shows, for what is drawn into the same axes later.
+_HANDLES: WeakKeyDictionary[Legend, list[Artist]] = WeakKeyDictionary()
+_LINES: WeakKeyDictionary[Text, list[str]] = WeakKeyDictionary()
 
 
 def make_room(ax: Axes) -> None:
@@ -36,6 +42,8 @@ def make_room(ax: Axes) -> None:
 def legend_below(ax: Axes, handles: Sequence[Artist]) -> Legend | None:
     """Put the legend below the horizontal label, where it hides no data, in as many columns as fit.
 
+    A legend put there before stays: what is new joins it, one entry for each label.
+
     Args:
         ax: axes with a horizontal label.
         handles: labelled artists.
@@ -46,15 +54,21 @@ def legend_below(ax: Axes, handles: Sequence[Artist]) -> Legend | None:
     if not handles:
         return None
     make_room(ax)
+    before = ax.get_legend()
+    earlier = _HANDLES.get(before, []) if before else []
+    known = {str(handle.get_label()) for handle in earlier}
+    handles = [*earlier, *(handle for handle in handles if str(handle.get_label()) not in known)]
     ticks, label = _points("xtick.labelsize"), _points("axes.labelsize")
     drop = 1.2 * (ticks + label) + mpl.rcParams["xtick.major.size"] + mpl.rcParams["axes.labelpad"] + 4
     figure: Any = ax.figure
     below = ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans)
-    return ax.legend(
+    legend = ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below,
         ncols=_columns(handles, 72 * 1.4 * _inches(ax), ticks), frameon=False, fontsize=ticks, borderpad=0.1,
         borderaxespad=0.0, handlelength=1.6, columnspacing=1.0,
     )  # fmt: skip
+    _HANDLES[legend] = handles
+    return legend
 
 
 def _inches(ax: Axes) -> float:
@@ -78,7 +92,7 @@ def caption(ax: Axes, lines: Sequence[str]) -> Annotation | None:
     """Write what a reader must know of a picture below its label and legend, wrapped to its width.
 
     A layout then makes room for the text, and thereby for the legend above it, which may be wider
-    than the axes: without a line a blank one keeps that room.
+    than the axes: without a line a blank one keeps that room. Lines written before stay, in front.
 
     Args:
         ax: axes with a horizontal label.
@@ -89,19 +103,29 @@ def caption(ax: Axes, lines: Sequence[str]) -> Annotation | None:
     """
     make_room(ax)
     size = _points("xtick.labelsize")
-    text = textwrap.fill(
-        " ".join(line for line in lines if line), max(24, int(72 * _inches(ax) / (0.5 * size)))
-    )
+    lines = [*_taken_back(ax), *(line for line in lines if line)]
+    text = textwrap.fill(" ".join(lines), max(24, int(72 * _inches(ax) / (0.5 * size))))
     legend = ax.get_legend()
     if legend:
         legend.set_in_layout(False)
     elif not text:
         return None
     above: Any = legend or ax.xaxis.label
-    return ax.annotate(
+    note = ax.annotate(
         text or " ", (0.5, 0.0), xycoords=above, xytext=(0, -3), textcoords="offset points",
         ha="center", va="top", fontsize=size, color=NEUTRAL, annotation_clip=False,
     )  # fmt: skip
+    _LINES[note] = lines
+    return note
+
+
+def _taken_back(ax: Axes) -> list[str]:
+    """Remove the caption of an axes; return its lines."""
+    for text in list(ax.texts):
+        if text in _LINES:
+            text.remove()
+            return _LINES[text]
+    return []
 
 
 def sentences(notes: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from gandyn.nets import datasets, optimizers, training
 from gandyn.nets import losses as loss_functions
 from gandyn.nets.datasets import Dataset
 from gandyn.nets.losses import Losses
-from gandyn.nets.maps import Recipe
+from gandyn.nets.recipe import Recipe
 from gandyn.nets.runs import Run, RunError, fingerprint
 
 __all__ = [

@@ -23,6 +23,12 @@ __all__ = ["StepRule", "multipliers", "step_rule", "update"]
 
 def update(point: Point, last: Spectrum | None) -> tuple[dict[str, Any], Spectrum | None]:
     """Return the multipliers of one step, from the modes found or, for adaptive rules, by own searches."""
+    scheme = point.subject.run.settings["recipe"].get("scheme")
+    if scheme is not None:
+        raise ValueError(
+            f"the run was trained by a scheme ({scheme}); the multipliers of its step are those of "
+            "spectrum(nets.training_map(..., scheme=...)[0], x)"
+        )
     rule = step_rule(point.subject.run, point.step, point.x)
     if rule is None:
         raise ValueError("the run has made no step at its last good checkpoint")
@@ -85,9 +91,9 @@ class StepRule:
 def step_rule(run: Run, step: int, x: Tensor) -> StepRule | None:
     """Return the update rule of a run, frozen at a checkpoint; None before the first update."""
     recipe = run.settings["recipe"]
-    rules, memory = recipe["optimizers"], run.checkpoint(step).optimizer
     if step < 1:
         return None
+    rules, memory = recipe["optimizers"], run.checkpoint(step).optimizer
     scales, names = [], []
     counts = {"generator": step, "discriminator": step * recipe["critic_steps"]}
     for player, updates in counts.items():

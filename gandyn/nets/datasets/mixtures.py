@@ -138,6 +138,3 @@ def mixture_1d(
             f"mixture_1d: weights must be {centres.size} probabilities summing to 1, got {weights}"
         )
     return _mixture("mixture_1d", centres[:, None], std, count, seed, f"{centres.size} Gaussians", shares)
-
-
-#: The data sets by the name that the command line takes.
