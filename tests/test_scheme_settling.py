@@ -419,3 +419,20 @@ def test_bad_settings_are_refused(message):
 def test_players_are_needed(scheme):
     with pytest.raises(ValueError, match="needs a generator and a discriminator"):
         scheme(linear_flow([[-1.0]]), 0.1)
+
+
+def driven_game():
+    """x' = t, y' = 0: the parameters add up the times at which the velocity was asked."""
+    x, y, t = sp.symbols("x y t", real=True)
+    return from_expressions([t + 0 * x, 0 * y], generator=[x], discriminator=[y], time=t)
+
+
+def test_a_step_of_several_begins_where_the_last_one_ended():
+    field, h, start = driven_game(), 0.5, np.zeros(2)
+    turns = alternating(field, h, generator_steps=2)
+    assert turns.dt == 1.0
+    assert turns(start, 3)[0] == pytest.approx(2 * h * 3.0)
+    slow = lookahead_minimax(simultaneous(field, h), 4, 1.0)
+    assert slow(start, 2)[0] == pytest.approx(h * sum(h * k for k in range(8, 12)))
+    ahead = proximal_point(field, h)
+    assert ahead(start, 2)[0] == pytest.approx(h * 3 * h)

@@ -72,7 +72,7 @@ def compare(name: str, repeats: int) -> dict[str, Any]:
     update = RULES[name](catalogue.make("bilinear"), by_hand.H)
     plain = getattr(by_hand, name)
     compiled, x = numba.njit(plain), np.r_[1.0, 0.5, np.zeros(by_hand.SIZES[name] - 2)]
-    p, theirs = np.array([by_hand.H]), peer(compiled, len(x))
+    p, theirs = np.array([by_hand.H]), peer(by_hand.as_array(compiled), len(x))
     np.testing.assert_allclose(by_gandyn(update, x, 100), by_numpy(plain, x, 100), rtol=1e-10, atol=1e-12)
     cases: dict[str, Callable[[], Any]] = {
         "gandyn, compiled": lambda: by_gandyn(update, x, STEPS),

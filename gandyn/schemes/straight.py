@@ -7,9 +7,9 @@ nothing is kept on disk. ``compiled`` interprets tapes that are too long for thi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from llvmlite import binding, ir
@@ -25,6 +25,11 @@ LONGEST = 4000
 
 _WORD, _REAL = ir.IntType(64), ir.DoubleType()
 _ENTRY = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _REAL, _WORD, _WORD, _WORD, _WORD])
+
+
+#: Every engine is kept: its machine code lives as long as it does.
+_engines: dict[Shape, Any] = {}
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,33 @@ def length(shape: Shape) -> int:
     return sum(shape.n * rows * (products if v.name == "velocity" else 1) for v in shape.vectors)
 
 
-@cache
-def _compiled(shape: Shape) -> tuple[Any, int]:
-    """Return the engine that holds the code, and where it is."""
-    module = ir.Module(name="tape")
-    module.triple = binding.get_default_triple()
-    _write(ir.Function(module, _ENTRY, name="tape"), shape)
+def address_of(shape: Shape) -> int:
+    """Return the address of the code, which takes the arguments of ``compiled.next_state``."""
+    with _lock:
+        if shape not in _engines:
+            module = ir.Module(name="tape")
+            module.triple = binding.get_default_triple()
+            _write(ir.Function(module, _ENTRY, name="tape"), shape)
+            _engines[shape] = _linked(str(module))
+        return int(_engines[shape].get_function_address("tape"))
+
+
+def _linked(source: str) -> Any:
+    """Return the engine that holds the machine code of a module."""
+    machine = _machine()
+    module = binding.parse_assembly(source)
+    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine
+
+
+def _machine() -> Any:
+    """Return this processor as LLVM's target."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    machine = binding.Target.from_default_triple().create_target_machine(
+    return binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(),
         features=binding.get_host_cpu_features().flatten(),
         opt=2,
@@ -78,18 +101,6 @@ def _compiled(shape: Shape) -> tuple[Any, int]:
         codemodel="jitdefault",
         jit=True,
     )
-    parsed = binding.parse_assembly(str(module))
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    passes = binding.create_pass_builder(machine, options)
-    passes.getModulePassManager().run(parsed, passes)
-    engine = binding.create_mcjit_compiler(parsed, machine)
-    engine.finalize_object()
-    return engine, int(engine.get_function_address("tape"))
-
-
-def address_of(shape: Shape) -> int:
-    """Return the address of the code, which takes the arguments of ``compiled.next_state``."""
-    return _compiled(shape)[1]
 
 
 def _write(function: ir.Function, shape: Shape) -> None:
