@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numba
@@ -97,7 +98,8 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     load = os.getloadavg()[0]
     results = {name: compare(name, repeats) for name in RULES}
-    header = {**environment(), "load before": load, "threads": 1}
+    peers = [name for name in ("pynamicalsys",) if find_spec(name)]
+    header = {**environment(*peers), "load before": load, "threads": 1}
     path = write("schemes", {"environment": header, "rules": results})
     for name, result in results.items():
         print(name, {way: f"{rate:.3g}" for way, rate in result["best steps a second"].items()})
