@@ -288,6 +288,38 @@ def test_gmres_solves_and_says_when_it_does_not():
         gmres(lambda u: matrix @ u, right, 1e-12, 5)
 
 
+def conjugate_gradients(apply, right, tol):
+    """Return the solution, as the CGDs package finds it, for a symmetric positive definite matrix."""
+    found, residual = 0 * right, right
+    direction, size = residual, residual @ residual
+    while size > tol**2 * (right @ right):
+        image = apply(direction)
+        step = size / (direction @ image)
+        found, residual = found + step * direction, residual - step * image
+        size, before = residual @ residual, size
+        direction = residual + size / before * direction
+    return found
+
+
+def test_a_competitive_step_takes_no_more_products_than_conjugate_gradients():
+    n, s, tol = 300, 0.7, 1e-6
+    draws, products = np.random.default_rng(1), []
+    between = draws.normal(size=(n, n)) / n**0.5
+    matrix = np.eye(n) + s * s * between @ between.T
+    right = draws.normal(size=n)
+
+    def counted(u):
+        products.append(u)
+        return matrix @ u
+
+    theirs = conjugate_gradients(counted, right, tol)
+    count = len(products)
+    ours = gmres(counted, right, tol, 200)
+    assert len(products) - count <= count
+    for found in (ours, theirs):
+        assert np.linalg.norm(matrix @ found - right) <= 1.01 * tol * np.linalg.norm(right)
+
+
 def test_clipping_is_a_projection_after_every_move_of_the_discriminator():
     field, c = catalogue.make("dirac-wgan"), 0.5
     x = np.array([1.0, 0.45])
@@ -419,3 +451,20 @@ def test_bad_settings_are_refused(message):
 def test_players_are_needed(scheme):
     with pytest.raises(ValueError, match="needs a generator and a discriminator"):
         scheme(linear_flow([[-1.0]]), 0.1)
+
+
+def driven_game():
+    """x' = t, y' = 0: the parameters add up the times at which the velocity was asked."""
+    x, y, t = sp.symbols("x y t", real=True)
+    return from_expressions([t + 0 * x, 0 * y], generator=[x], discriminator=[y], time=t)
+
+
+def test_a_step_of_several_begins_where_the_last_one_ended():
+    field, h, start = driven_game(), 0.5, np.zeros(2)
+    turns = alternating(field, h, generator_steps=2)
+    assert turns.dt == 1.0
+    assert turns(start, 3)[0] == pytest.approx(2 * h * 3.0)
+    slow = lookahead_minimax(simultaneous(field, h), 4, 1.0)
+    assert slow(start, 2)[0] == pytest.approx(h * sum(h * k for k in range(8, 12)))
+    ahead = proximal_point(field, h)
+    assert ahead(start, 2)[0] == pytest.approx(h * 3 * h)

@@ -38,6 +38,7 @@ from gandyn.schemes import (
     scheduled,
     simultaneous,
     sos,
+    straight,
     unrolled,
 )
 from gandyn.schemes.noise import normal
@@ -171,9 +172,11 @@ def test_derivatives_compiled_and_on_arrays(name, game):
     check_field(plain, some_state(plain), t=3)
 
 
+@pytest.mark.parametrize("longest", [straight.LONGEST, 0], ids=["straight", "interpreted"])
 @pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize("name", SCHEMES)
-def test_the_compiled_step_is_the_step_on_arrays(name, game):
+def test_the_compiled_step_is_the_step_on_arrays(name, game, longest, monkeypatch):
+    monkeypatch.setattr(straight, "LONGEST", longest)
     field = GAMES[game]()
     step, plain = SCHEMES[name](field), SCHEMES[name](replace(field, kernel=None))
     if not entry_of(name).compiled:

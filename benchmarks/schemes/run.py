@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numba
@@ -72,7 +73,7 @@ def compare(name: str, repeats: int) -> dict[str, Any]:
     update = RULES[name](catalogue.make("bilinear"), by_hand.H)
     plain = getattr(by_hand, name)
     compiled, x = numba.njit(plain), np.r_[1.0, 0.5, np.zeros(by_hand.SIZES[name] - 2)]
-    p, theirs = np.array([by_hand.H]), peer(compiled, len(x))
+    p, theirs = np.array([by_hand.H]), peer(by_hand.as_array(compiled), len(x))
     np.testing.assert_allclose(by_gandyn(update, x, 100), by_numpy(plain, x, 100), rtol=1e-10, atol=1e-12)
     cases: dict[str, Callable[[], Any]] = {
         "gandyn, compiled": lambda: by_gandyn(update, x, STEPS),
@@ -97,7 +98,8 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     load = os.getloadavg()[0]
     results = {name: compare(name, repeats) for name in RULES}
-    header = {**environment(), "load before": load, "threads": 1}
+    peers = [name for name in ("pynamicalsys",) if find_spec(name)]
+    header = {**environment(*peers), "load before": load, "threads": 1}
     path = write("schemes", {"environment": header, "rules": results})
     for name, result in results.items():
         print(name, {way: f"{rate:.3g}" for way, rate in result["best steps a second"].items()})

@@ -7,11 +7,13 @@ import numpy as np
 from gandyn.schemes.record import Instruction
 from gandyn.schemes.tape import Tape
 
-__all__ = ["HEADER", "SCALARS", "SCALAR_WIDTH", "VECTORS", "VECTOR_WIDTH", "compilable", "encode"]
+__all__ = ["BASE", "HEADER", "SCALARS", "SCALAR_WIDTH", "VECTORS", "VECTOR_WIDTH", "compilable", "encode"]
 
 #: Numbers before the tape: n, split, inputs, scalars, vectors, constants' place, base's place, length of
 #: params, length of counts.
 HEADER = 9
+#: Where among them the place of the field's kernel stands.
+BASE = 6
 #: code, two operands; ``load`` has the place of a constant or literal.
 SCALAR_WIDTH = 3
 #: code, three vectors, one scalar, two numbers known when recorded.

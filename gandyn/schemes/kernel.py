@@ -91,24 +91,39 @@ class MapKernel:
         programs: Any = self._programs(len(counts) - len(base.counts))
         return Kernel(self.dim, programs, self.params, self.nodes, counts)
 
-    def _programs(self, place: int) -> tuple[_Interpreter, _Interpreter]:
+    def _programs(self, place: int) -> tuple[_Step, _Step]:
         """Return both programs; the numbers of nodes of the field's measures begin at ``place``."""
         calls = self.arrays.tape.count("velocity")
         widths = (self.dim, self.dim + self.dim**2)
         loops = [[[place + m for m in loop] for loop in p.loops] * calls for p in self.base.programs]
-        return _Interpreter(False, widths[0], loops[0]), _Interpreter(True, widths[1], loops[1])
+        step, derivatives = (_Step(self, wanted, widths[wanted], loops[wanted]) for wanted in (0, 1))
+        return step, derivatives
 
 
-@dataclass(frozen=True)
-class _Interpreter:
-    """The interpreter of tapes in the place of the program of a game."""
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The code of a step in the place of the program of a game."""
 
-    derivatives: bool
+    kernel: MapKernel
+    derivatives: int
     width: int
     loops: Sequence[Sequence[int]]
 
     @cached_property
     def address(self) -> int:
+        """Where the code is: of the tape itself if it is short, else of the interpreter of all tapes."""
+        from gandyn.schemes import straight
+
+        tape, base = self.kernel.arrays.tape, self.kernel.base
+        rule = (tape.scalars, tape.vectors, tape.results)
+        split, constants = self.kernel.arrays.split, len(base.params)
+        shape = straight.Shape(*rule, base.dim, split, constants, bool(self.derivatives))
+        if straight.length(shape) <= straight.LONGEST:
+            return straight.address_of(shape)
+        return self._interpreter
+
+    @property
+    def _interpreter(self) -> int:
         from gandyn.schemes.compiled import next_state, next_state_and_jacobian
 
         chosen: Any = next_state_and_jacobian if self.derivatives else next_state

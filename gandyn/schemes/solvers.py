@@ -100,7 +100,7 @@ def gmres(apply: Callable[[Array], Array], right: Array, tol: float, max_product
 
     No symmetry is needed. Where the matrix is symmetric, as between the players of a zero-sum game, the
     residual is the smallest in the Krylov space of conjugate gradients, so that no more products are needed.
-    Source: Saad and Schultz 1986.
+    It keeps a vector for each product. Source: Saad and Schultz 1986.
 
     Raises:
         ArithmeticError: the residual is still above ``tol`` times that of 0 after ``max_products``.
