@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from gandyn.basins import Attractor, Basins, Manifold, find_basins, manifold
 from gandyn.bifurcations import (
     Branch,
     SpecialPoint,
@@ -71,6 +72,8 @@ from gandyn.transforms import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Attractor",
+    "Basins",
     "Block",
     "Branch",
     "Certificate",
@@ -83,6 +86,7 @@ __all__ = [
     "Landscape",
     "Layout",
     "LimitCycle",
+    "Manifold",
     "OrbitDiagram",
     "Plane",
     "Projection",
@@ -103,6 +107,7 @@ __all__ = [
     "continue_fixed_point",
     "coordinate_plane",
     "filter_normalized_plane",
+    "find_basins",
     "find_fixed_points",
     "fixed_point",
     "games",
@@ -110,6 +115,7 @@ __all__ = [
     "landscape",
     "limit_cycle",
     "load",
+    "manifold",
     "nets",
     "orbit_diagram",
     "pca_plane",

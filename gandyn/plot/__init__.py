@@ -5,6 +5,7 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.basins import BasinArtists, ManifoldArtists, basin_map, manifolds
 from gandyn.plot.bifurcations import (
     DiagramArtists,
     LocusArtists,
@@ -42,6 +43,7 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "BasinArtists",
     "ContourArtists",
     "CurveArtists",
     "CycleArtists",
@@ -49,6 +51,7 @@ __all__ = [
     "DotArtists",
     "InteractivePortrait",
     "LocusArtists",
+    "ManifoldArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
@@ -57,6 +60,7 @@ __all__ = [
     "SurfaceArtists",
     "TrainingSpectraArtists",
     "accuracy",
+    "basin_map",
     "bifurcation_diagram",
     "cycle_periods",
     "eigenvalue_locus",
@@ -67,6 +71,7 @@ __all__ = [
     "landscape_contour",
     "landscape_surface",
     "limit_cycles",
+    "manifolds",
     "orbit_diagram",
     "portrait",
     "projection",

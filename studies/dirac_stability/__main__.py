@@ -140,7 +140,7 @@ def _locus(branch: Branch) -> Figure:
     ax = figure.subplots()
     plot.eigenvalue_locus(ax, branch)
     for text, at, shift in (
-        (r"$\gamma = 0$", (0, 0.5), (-38, -15)),
+        (r"$\gamma = 0$", (0, 0.5), (-34, 5)),
         (r"$\gamma = 1$", (-0.5, 0), (-42, 10)),
         (r"$\gamma = 2$", (-1.866, 0), (-4, 8)),
         (r"$\gamma = 2$", (-0.134, 0), (-26, 8)),

@@ -1,0 +1,1 @@
+"""Basins of the Hénon map: compiled, and vectorised in NumPy."""
