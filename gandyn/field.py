@@ -394,6 +394,8 @@ class VectorField:
         second_adjoint: ``second_adjoint(x, u, w, t)``, the transpose of ``z -> D^2v[u, z]`` applied to ``w``:
             the derivative of ``vjp(x, w)`` in the direction ``u``. Given with ``second`` or not at all.
         formula: what a symbolic game was derived from, for transforms that derive it anew.
+        rival: ``rival()`` returns the field of the same game with its losses exchanged, for schemes that
+            count on what a player does to the other's loss.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
 
     Raises:
@@ -422,6 +424,7 @@ class VectorField:
     second: Callable[..., Array] = _missing
     second_adjoint: Callable[..., Array] = _missing
     formula: Any = None
+    rival: Callable[[], VectorField] | None = None
     derivatives: str = "exact"
     second_derivatives: str = field(default="exact", init=False)
 

@@ -1,11 +1,14 @@
-"""The compiled integrator against the array-API one, closed forms and differences."""
+"""The compiled integrator and iteration against the array-API one, closed forms and differences."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from gandyn.games import textbook
-from gandyn.trajectories import compiled, trajectory
+from gandyn import schemes
+from gandyn.games import catalogue, textbook
+from gandyn.trajectories import compiled, iteration, trajectory
 
 LIMITS = 10**6, 1e6
 
@@ -91,3 +94,51 @@ def test_the_interpolant_has_order_four():
         exact, _ = run(system, start, 0.75 * h, rtol=1e-13, atol=1e-14)
         errors.append(np.linalg.norm(middle - exact))
     assert np.all(np.abs(np.log2(np.divide(errors[:-1], errors[1:])) - 5) < 0.4)
+
+
+SETTINGS = {
+    "all": {"n_steps": 25},
+    "thinned": {"n_steps": 25, "save_every": 4},
+    "thinned beyond a piece": {"n_steps": 50, "save_every": 15},
+    "later": {"n_steps": 9, "t0": 12, "save_every": 2},
+    "diverging": {"n_steps": 300, "max_norm": 3.0, "save_every": 7},
+    "diverging at once": {"n_steps": 5, "max_norm": 1.12},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("piece", [1, 14, 2000])
+def test_a_compiled_map_is_iterated_as_any_other(piece, settings, monkeypatch):
+    monkeypatch.setattr(iteration, "PIECE", piece)
+    step = schemes.scheduled(
+        schemes.simultaneous(catalogue.make("bilinear"), 0.3), lambda k: 1 / (1 + k) ** 0.2
+    )
+    x = np.array([1.0, 0.5])
+    found, plain = (
+        trajectory(system, x, progress=False, **settings) for system in (step, replace(step, kernel=None))
+    )
+    np.testing.assert_array_equal(found.x, plain.x)
+    np.testing.assert_array_equal(found.t, plain.t)
+    about = lambda path: (path.status, path.message, path.steps, path.evaluations)
+    assert about(found) == about(plain)
+    np.testing.assert_array_equal(x, [1.0, 0.5])
+
+
+def test_an_interrupt_of_a_compiled_iteration_keeps_the_pieces_before(monkeypatch):
+    monkeypatch.setattr(iteration, "PIECE", 20)
+    whole, pieces = iteration.iterate, []
+
+    def interrupted(*arguments):
+        pieces.append(arguments)
+        if len(pieces) == 3:
+            raise KeyboardInterrupt
+        return whole(*arguments)
+
+    monkeypatch.setattr(iteration, "iterate", interrupted)
+    step = schemes.simultaneous(catalogue.make("bilinear"), 0.1)
+    found = trajectory(step, np.array([1.0, 0.5]), n_steps=100, save_every=7, progress=False)
+    assert (found.status, found.steps) == ("interrupted", 20)
+    np.testing.assert_allclose(found.t, [0, 0.7, 1.4, 2.0])
+    np.testing.assert_allclose(
+        np.linalg.norm(found.x, axis=1), 1.25**0.5 * 1.01 ** (found.t / 0.2), rtol=1e-12
+    )

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gandyn.games import catalogue, points
+from gandyn.games import catalogue, exchanged_losses, points
 from gandyn.games.tiny import sigmoid_classifier
 from gandyn.nets import SGD, Recipe, gan_field, losses, training_map
 
@@ -102,3 +102,12 @@ def test_a_simultaneous_step_of_the_modules_is_a_step_of_the_symbols():
     slope = 1 / (1 + np.exp(1.0))  # f'(1) of f(t) = -log(1 + e^-t)
     grown = radius(update(torch.tensor(x)).numpy()) / radius(x)
     assert grown == pytest.approx(1 + 0.2**2 * slope**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["saturating", "nonsaturating"])
+def test_the_losses_exchanged(loss):
+    """What each player does to the other's loss; only the saturating game is zero-sum in it."""
+    free = "W_g, b_g, W_d, b_d"
+    field = gan_field(Linear(), Linear(), getattr(losses, loss)(), column(REAL), column(LATENT))
+    symbols = sigmoid_classifier(free, loss, data=points(REAL), latent=points(LATENT))
+    assert_same(field.rival(), exchanged_losses(symbols))

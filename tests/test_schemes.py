@@ -130,19 +130,17 @@ def test_every_scheme_states_its_cost_its_source_and_the_fixed_points_that_it_ke
 
 
 def rival(field):
-    """Return the field with the losses exchanged, None where the game of symbols has it itself."""
-    if field.formula is not None:
+    """Return the field with the losses exchanged, None where the game has it itself."""
+    if field.formula is not None or field.rival is not None:
         return None
     if field.label == "torch game":
         return torch_game(2, 4, 3, exchanged=True)[0]
-    if field.label == "modules":  # its penalty is the only part that does not add up to zero
-        return scale(modules(losses.saturating()), -1.0)
     return scale(field, -1.0)
 
 
 def modules(chosen):
     nothing = torch.zeros(4, 1, dtype=torch.float64)
-    return gan_field(Point(), Slope(), chosen, nothing, nothing, label="modules")
+    return gan_field(Point(), Slope(), chosen, nothing, nothing)
 
 
 #: Games whose Jacobian is neither constant nor symmetric, of two and of four parameters.

@@ -190,26 +190,32 @@ class Game:
         loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
         return self.losses.generator(outputs[1]), loss_d, outputs
 
-    def velocity(self, x: Tensor, batch: Batch, *, create_graph: bool = False) -> Tensor:
+    def velocity(
+        self, x: Tensor, batch: Batch, *, create_graph: bool = False, exchanged: bool = False
+    ) -> Tensor:
         """Return -(dL_G/dtheta_G, dL_D/dtheta_D), each player's own loss for its own block.
 
         Args:
             x: state of shape (n,); differentiated through if it requires grad.
             batch: what to evaluate on.
             create_graph: keep the graph that reverse-mode derivatives of the result need.
+            exchanged: take the other player's loss for each block, -(dL_D/dtheta_G, dL_G/dtheta_D).
         """
-        gradients = self.record(x, batch, create_graph=create_graph).gradients
+        gradients = self.record(x, batch, create_graph=create_graph, exchanged=exchanged).gradients
         return -torch.cat([part.reshape(-1) for own in gradients for part in own])
 
-    def record(self, x: Tensor, batch: Batch, *, create_graph: bool = False) -> StepRecord:
-        """Return losses, outputs and each player's own gradient; arguments as those of ``velocity``."""
+    def record(
+        self, x: Tensor, batch: Batch, *, create_graph: bool = False, exchanged: bool = False
+    ) -> StepRecord:
+        """Return losses, outputs and each player's gradient; arguments as those of ``velocity``."""
         x = x if x.requires_grad else x.detach().requires_grad_()
         with torch.enable_grad(), self.drawing(batch.seed):
             game = self.with_statistics_at(x, batch)
             theta_g, theta_d = self.split(x)
             loss_g, loss_d, outputs = game.both_losses(theta_g, theta_d, batch)
-            by_g = gradient(loss_g, theta_g, create_graph=create_graph, retain_graph=True)
-            by_d = gradient(loss_d, theta_d, create_graph=create_graph)
+            for_g, for_d = (loss_d, loss_g) if exchanged else (loss_g, loss_d)
+            by_g = gradient(for_g, theta_g, create_graph=create_graph, retain_graph=True)
+            by_d = gradient(for_d, theta_d, create_graph=create_graph)
         return StepRecord((loss_g, loss_d), outputs, (by_g, by_d))
 
 
@@ -393,9 +399,15 @@ def gan_field(
     game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
     batch = fixed_batch(game, real, latent, seed)
     check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
-    system = derivatives(lambda x, _, create_graph: game.velocity(x, batch, create_graph=create_graph))
     title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
-    return VectorField(layout=game.layout, label=title, **system._asdict())
+
+    def field(exchanged: bool, **options: Any) -> VectorField:
+        system = derivatives(
+            lambda x, _, create_graph: game.velocity(x, batch, create_graph=create_graph, exchanged=exchanged)
+        )
+        return VectorField(layout=game.layout, **system._asdict(), **options)
+
+    return field(False, label=title, rival=lambda: field(True, label=f"{title}, losses exchanged"))
 
 
 def gan_losses(

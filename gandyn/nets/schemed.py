@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -47,9 +48,8 @@ class SchemeStep:
         self.game, self.recipe, self.batches = game, recipe, batches
         self._k = 0
         self._record: StepRecord | None = None
-        system = derivatives(self._velocity)
         label = f"{game.losses.name} GAN on minibatches"
-        map_ = scheme(VectorField(layout=game.layout, label=label, **system._asdict()))
+        map_ = scheme(self._field(False, label=label, rival=lambda: self._field(True)))
         if not isinstance(map_, UpdateMap):
             raise TypeError(
                 f"scheme must return an UpdateMap, got {type(map_).__name__}; write for example "
@@ -101,9 +101,15 @@ class SchemeStep:
 
         return on_minibatch
 
-    def _velocity(self, x: Tensor, t: Any, create_graph: bool) -> Tensor:
-        record = self.game.record(x, self.batches(self._minibatch(float(t))), create_graph=create_graph)
-        if self._record is None:
+    def _field(self, exchanged: bool, **options: Any) -> VectorField:
+        """Return the field on the minibatch of the present step, or that with its losses exchanged."""
+        system = derivatives(partial(self._velocity, exchanged))
+        return VectorField(layout=self.game.layout, **system._asdict(), **options)
+
+    def _velocity(self, exchanged: bool, x: Tensor, t: Any, create_graph: bool) -> Tensor:
+        batch = self.batches(self._minibatch(float(t)))
+        record = self.game.record(x, batch, create_graph=create_graph, exchanged=exchanged)
+        if self._record is None and not exchanged:
             losses = record.losses[0].detach(), record.losses[1].detach()
             self._record = replace(record, losses=losses)
         return -torch.cat([part.reshape(-1) for own in record.gradients for part in own])

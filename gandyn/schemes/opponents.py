@@ -57,8 +57,8 @@ def lola(
         field: the field, in any namespace, with both players.
         h: step size, > 0; adjustable.
         alpha: step size expected of the opponent, >= 0; adjustable. None: that of the step.
-        rival: w, the field of the same game with its losses exchanged, see ``games.exchanged_losses``, which
-            is the default; ``gandyn.scale(field, -1.0)`` where the sum of both losses is constant.
+        rival: w, the field of the same game with its losses exchanged. Games made by ``from_losses`` and
+            networks have it themselves; ``gandyn.scale(field, -1.0)`` where the losses add up to a constant.
 
     Returns:
         The update map; ``derivatives`` says how exact its Jacobian is.
@@ -121,12 +121,18 @@ def sos(
 
 
 def rival_of(field: VectorField, rival: VectorField | None) -> VectorField:
-    """Return the field with the losses exchanged: what was given, or what the game of symbols has."""
-    if rival is not None:
-        if rival.layout != field.layout:
-            names = list(field.layout.names), list(rival.layout.names)
-            raise ValueError(f"rival must have the layout of the field, {names[0]}, got {names[1]}")
-        return rival
+    """Return the field with the losses exchanged: what was given, or what the game itself has."""
+    if rival is None:
+        return _own_rival(field)
+    if rival.layout != field.layout:
+        names = list(field.layout.names), list(rival.layout.names)
+        raise ValueError(f"rival must have the layout of the field, {names[0]}, got {names[1]}")
+    return rival
+
+
+def _own_rival(field: VectorField) -> VectorField:
+    if field.rival is not None:
+        return field.rival()
     if field.formula is None:
         raise ValueError(
             "this scheme needs what each player's parameters do to the other's loss: pass rival=, the field "

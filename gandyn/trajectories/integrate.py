@@ -206,7 +206,7 @@ class _Record:
 
     def save(self, t: float, x: Array) -> None:
         self.times.append(t)
-        self.states.append(x)
+        self.states.append(x[None, :])
 
     def evaluate(self, system: System, x: Array, t: float) -> Array:
         self.evaluations += 1
@@ -218,13 +218,21 @@ class _Record:
         if self.wanted is None and self.steps % self.save_every == 0:
             self.save(t, x)
 
+    def advance_by(self, steps: int, t: float, x: Array, times: np.ndarray, states: Array) -> None:
+        """Take over several steps, some of whose states are to be saved."""
+        if steps:
+            self.t, self.x = t, x
+        self.steps += steps
+        self.times.extend(times.tolist())
+        self.states.append(states)
+
     def result(self, system: System, status: Status, message: str) -> Trajectory:
         """Return the trajectory; one that ended early keeps its last good state too."""
         if (self.wanted is None or status != "finished") and (not self.times or self.times[-1] < self.t):
             self.save(self.t, self.x)
         return Trajectory(
             t=np.array(self.times),
-            x=array_namespace(self.x).stack(self.states),
+            x=array_namespace(self.x).concat(self.states, axis=0),
             status=status,
             message=message,
             evaluations=self.evaluations,
@@ -238,14 +246,50 @@ class _Record:
 def _iterate(
     system: UpdateMap, record: _Record, first: int, count: int, max_norm: float, progress: bool
 ) -> tuple[Status, str]:
-    from tqdm import trange
+    from tqdm import tqdm
 
-    for k in trange(first, first + count, desc="steps", leave=False, disable=None if progress else True):
-        x = record.evaluate(system, record.x, k)
-        if not _size(x) <= max_norm:
-            return "diverged", f"step {k} left norm {max_norm:g} or is not finite"
-        record.advance((k + 1) * system.dt, x)
+    move = _iterate_compiled if _runs_compiled(system, record.x) else _iterate_once
+    with tqdm(total=count, desc="steps", leave=False, disable=None if progress else True) as bar:
+        while record.steps < count:
+            before = record.steps
+            asked = move(system, record, first + before, count - before, max_norm)
+            if record.steps < before + asked:
+                return "diverged", f"step {first + record.steps} left norm {max_norm:g} or is not finite"
+            bar.update(asked)
     return "finished", f"{count} steps of dt = {system.dt:g}"
+
+
+def _iterate_once(system: UpdateMap, record: _Record, k: int, left: int, max_norm: float) -> int:
+    """Take one step unless it leaves the bound, and return how many should have been taken: 1."""
+    x = record.evaluate(system, record.x, k)
+    if _size(x) <= max_norm:
+        record.advance((k + 1) * system.dt, x)
+    return 1
+
+
+def _runs_compiled(system: UpdateMap, x: Array) -> bool:
+    """Return whether the map has machine code for this array."""
+    kernel = system.kernel
+    return (
+        kernel is not None and isinstance(x, np.ndarray) and x.dtype == np.float64 and bool(kernel.compiled)
+    )
+
+
+def _iterate_compiled(system: UpdateMap, record: _Record, k: int, left: int, max_norm: float) -> int:
+    """Take a piece of the steps that are left, compiled, and return how many it should have been."""
+    from gandyn.trajectories.iteration import PIECE, iterate
+
+    kernel, x, steps = system.kernel, np.array(record.x), min(max(PIECE // record.x.size, 1), left)
+    until_saved = record.save_every - record.steps % record.save_every
+    saved = np.empty((steps // record.save_every + 1, x.size))
+    code = kernel.params, kernel.nodes, kernel.plan
+    taken, rows = iterate(
+        kernel.velocity, x, k, until_saved, record.save_every, max_norm, *code, steps, saved
+    )
+    numbers = k + until_saved + record.save_every * np.arange(rows)
+    record.advance_by(taken, (k + taken) * system.dt, x, numbers * system.dt, saved[:rows])
+    record.evaluations += min(taken + 1, steps)
+    return steps
 
 
 @dataclass(frozen=True)
