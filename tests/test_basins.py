@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from problems import linear_flow, linear_map
 
 import gandyn.basins.search as search
 from gandyn import find_fixed_points, load, save, schemes, trajectory
@@ -19,7 +20,6 @@ from gandyn.basins import (
 )
 from gandyn.field import Layout, UpdateMap, VectorField
 from gandyn.games import catalogue
-from tests.problems import linear_flow, linear_map
 
 XY = Layout.scalars(state=["x", "y"])
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import sympy as sp
+from problems import plain_layout
 
 from gandyn import UpdateMap, VectorField, load, save
 from gandyn.bifurcations import continue_fixed_point, stability_region, switch_branch
 from gandyn.bifurcations.normal_forms import first_lyapunov, period_doubling
 from gandyn.games import catalogue, from_expressions
 from gandyn.schemes import alternating
-from tests.problems import plain_layout
 
 x, y, p = sp.symbols("x y p")
 

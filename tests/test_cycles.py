@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from problems import linear_flow
 from scipy.integrate import solve_ivp
 
 from gandyn import FlowError, Layout, UpdateMap, VectorField, limit_cycle, load, save
 from gandyn.cycles import Section
 from gandyn.cycles.floquet import log_eigenvalues
 from gandyn.games import catalogue, textbook
-from tests.problems import linear_flow
 
 
 def find(field, start, **settings):

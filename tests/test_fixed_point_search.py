@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from problems import plain_layout
 
 from gandyn import VectorField
 from gandyn.fixed_points import OUTCOMES, find_fixed_points
 from gandyn.games import catalogue
 from gandyn.games.polynomial import bilinear
 from gandyn.games.tiny import gaussian_classifier
-from tests.problems import plain_layout
 
 
 def scalar(velocity, slope):

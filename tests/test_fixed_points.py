@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from problems import NAMESPACES, linear_flow, linear_map, plain_layout, torch_game
 
 from gandyn import UpdateMap, VectorField, load, save
 from gandyn.field import Layout
 from gandyn.fixed_points import classify, fixed_point, iterated
 from gandyn.games import catalogue
-from tests.problems import NAMESPACES, linear_flow, linear_map, plain_layout, torch_game
 
 PLAYERS = Layout.scalars(generator=["g"], discriminator=["d"])
 

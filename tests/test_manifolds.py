@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from problems import linear_flow
+from test_basins import XY, _stack, double_well
 
 from gandyn import load, save
 from gandyn.basins import manifold
 from gandyn.field import UpdateMap, VectorField
 from gandyn.fixed_points import find_fixed_points
 from gandyn.games import catalogue
-from tests.problems import linear_flow
-from tests.test_basins import XY, _stack, double_well
 
 
 def bent():

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from test_basins import double_well
 
 from gandyn import find_basins, manifold, plot
 from gandyn.basins import ESCAPED, LEFT_THE_BOX, NOT_COMPUTED, UNDECIDED
 from gandyn.games import catalogue
 from gandyn.plot.basins import OUTCOME_COLOURS
-from tests.test_basins import double_well
 
 matplotlib.use("agg")
 

@@ -6,6 +6,18 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
+from problems import linear_flow
+from test_same_game import modules
+from test_scheme_truths import (
+    SCALE,
+    assert_multipliers,
+    assert_spectrum,
+    assert_stable_below,
+    bilinear,
+    multipliers,
+    on_bilinear,
+    radius_of,
+)
 
 from gandyn import scale, symplectic_adjustment
 from gandyn.games import catalogue, exchanged_losses, from_expressions, from_losses
@@ -36,18 +48,6 @@ from gandyn.schemes import (
 )
 from gandyn.schemes.solvers import gmres
 from gandyn.transforms import consensus
-from tests.problems import linear_flow
-from tests.test_same_game import modules
-from tests.test_scheme_truths import (
-    SCALE,
-    assert_multipliers,
-    assert_spectrum,
-    assert_stable_below,
-    bilinear,
-    multipliers,
-    on_bilinear,
-    radius_of,
-)
 
 KRYLOV = Solver("krylov")
 MULTIPLIERS = {

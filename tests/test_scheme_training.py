@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from test_training import tiny_data, tiny_pair
 
 from gandyn import check_field, schemes, spectrum
 from gandyn.nets import SGD, Adam, Recipe, get_state, losses, train, training_map
-from tests.test_training import tiny_data, tiny_pair
 
 SCHEMES = {
     "simultaneous": lambda field: schemes.simultaneous(field, 0.1),

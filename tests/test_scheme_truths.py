@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+from problems import linear_flow
 
 from gandyn.games import catalogue, from_losses
 from gandyn.schemes import (
@@ -18,7 +19,6 @@ from gandyn.schemes import (
     rmsprop,
     simultaneous,
 )
-from tests.problems import linear_flow
 
 BILINEAR = catalogue.make("bilinear")
 SCALE = 1.3  # of the bilinear game, so that h a is not h

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from problems import NAMESPACES, forced, linear_flow, pendulum_game, torch_game
+from test_same_game import modules
 
 from gandyn import check_field, scale, schemes, trajectory
 from gandyn.games import catalogue, from_losses
@@ -44,8 +46,6 @@ from gandyn.schemes import (
 from gandyn.schemes.noise import normal
 from gandyn.schemes.record import record
 from gandyn.schemes.tape import Tape
-from tests.problems import NAMESPACES, forced, linear_flow, pendulum_game, torch_game
-from tests.test_same_game import modules
 
 SCHEMES = {
     "simultaneous": lambda field: simultaneous(field, 0.1),

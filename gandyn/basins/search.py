@@ -25,7 +25,7 @@ __all__ = ["find_basins"]
 #: Starts that look for attractors in a round, and how many of them may roam without finding one.
 _REPRESENTATIVES, _VAIN = 32, 4
 #: Starts followed at once, compiled and in NumPy, and steps between looks at Ctrl-C.
-_CHUNK, _BATCH, _ROUND = 2048, 65536, 256
+_CHUNK, _BATCH, _ROUND = 1024, 65536, 64
 
 
 def find_basins(
@@ -201,17 +201,17 @@ class _Search:
         size = _CHUNK if self.follower.compiled else _BATCH
         pieces = [rows[i : i + size] for i in range(0, len(rows), size)]
 
-        def run(piece: np.ndarray) -> tuple[Walk, int]:
+        def run(piece: np.ndarray) -> int:
             walk, evaluations = Walk.from_starts(self.starts.at_rows(piece)), 0
             while walk.open and not stop.is_set():
                 evaluations += loop(walk, _ROUND)
-            return walk, evaluations
+            tally.labels[piece], tally.steps[piece] = walk.labels, walk.steps
+            return evaluations
 
         threads = min(len(pieces), os.cpu_count() or 1) if self.follower.compiled else 1
         pool = ThreadPoolExecutor(max(threads, 1))
         try:
-            for piece, (walk, evaluations) in zip(pieces, pool.map(run, pieces), strict=True):
-                tally.labels[piece], tally.steps[piece] = walk.labels, walk.steps
+            for piece, evaluations in zip(pieces, pool.map(run, pieces), strict=True):
                 tally.evaluations += evaluations
                 bar.update(len(piece))
         finally:

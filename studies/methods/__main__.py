@@ -119,7 +119,7 @@ def predicted(field: VectorField, rival: VectorField, scheme: Scheme, x: np.ndar
         "gradients a digit": None,
     }
     if result["keeps the fixed point"] and np.any(radii[:last] < 1 - NEUTRAL):
-        result["largest stable step"] = _edge(at, x, last) if last < len(STEPS) else float("inf")
+        result["largest stable step"] = _edge(at, x, last) if last < len(STEPS) else "beyond 100"
         result["gradients a digit"] = float(gradients * max(1.0, np.log(10) / -np.log(radii[:last].min())))
     return result
 
@@ -195,7 +195,8 @@ def _cell(found: Mapping[str, Any]) -> str:
     if not found["keeps the fixed point"]:
         return "moves it"
     parts = [letter[found["observed"]], f"{found['exponent']:+.2g}"]
-    parts += ["-" if not step else f"h* {step:.3g}", "-" if cost is None else f"{cost:.3g}"]
+    shown = "-" if not step else f"h* {step}" if isinstance(step, str) else f"h* {step:.3g}"
+    parts += [shown, "-" if cost is None else f"{cost:.3g}"]
     return ", ".join(parts)
 
 
@@ -211,7 +212,7 @@ def check(numbers: Mapping[str, Any]) -> None:
     np.testing.assert_allclose(bilinear["extragradient"]["largest stable step"], 1, rtol=1e-6)
     np.testing.assert_allclose(bilinear["optimistic"]["largest stable step"], 1 / np.sqrt(3), rtol=1e-6)
     np.testing.assert_allclose(bilinear["Runge-Kutta 4"]["largest stable step"], 2 * np.sqrt(2), rtol=1e-6)
-    assert bilinear["proximal point"]["largest stable step"] == float("inf")
+    assert bilinear["proximal point"]["largest stable step"] == "beyond 100"
     np.testing.assert_allclose(r1["simultaneous"]["largest stable step"], 1.2, rtol=1e-6)
     assert r1["simultaneous"]["gradients a digit"] > 9 * r1["alternating"]["gradients a digit"]
     for game, found in games.items():
