@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy as sp
+import torch
 from problems import linear_flow
+from test_same_game import modules
 from test_scheme_truths import (
     SCALE,
     assert_multipliers,
@@ -19,6 +21,7 @@ from test_scheme_truths import (
 
 from gandyn import scale, symplectic_adjustment
 from gandyn.games import catalogue, exchanged_losses, from_expressions, from_losses
+from gandyn.nets import losses
 from gandyn.schemes import (
     CATALOGUE,
     Solver,
@@ -55,6 +58,9 @@ MULTIPLIERS = {
     "lcgd": (lcgd, lambda z: 1 + z + z**2),
     "lookahead": (lookahead, lambda z: 1 + z + z**2),
     "lola": (lola, lambda z: 1 + z + 2 * z**2),
+    "simultaneous": (simultaneous, lambda z: 1 + z),
+    "extragradient": (extragradient, lambda z: 1 + z + z**2),
+    "rk4": (rk4, lambda z: 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24),
     "lookahead_minimax": (
         lambda f, h: lookahead_minimax(simultaneous(f, h), 4, 0.3),
         lambda z: 0.7 + 0.3 * (1 + z) ** 4,
@@ -67,6 +73,20 @@ MULTIPLIERS = {
 def test_multipliers_on_the_bilinear_game(name, s):
     scheme, mu = MULTIPLIERS[name]
     assert_multipliers(scheme(bilinear(), s / SCALE), on_bilinear(s, mu), n=6)
+
+
+@pytest.mark.parametrize("name", MULTIPLIERS)
+def test_multipliers_of_the_bilinear_game_as_torch_modules(name):
+    """The Dirac-GAN with Wasserstein losses is the bilinear game."""
+    scheme, mu = MULTIPLIERS[name]
+    step, n, s = scheme(modules(losses.wasserstein()), 0.4), 6, 0.4
+    origin = torch.zeros(2, dtype=torch.float64)
+    assert_spectrum(np.linalg.eigvals(step.jac(origin).numpy()), on_bilinear(s, mu), 1e-10)
+    states = torch.eye(2, dtype=torch.float64)
+    for k in range(n):
+        states = step(states, k)
+    powers = [value**n for value in on_bilinear(s, mu)]
+    assert_spectrum(np.linalg.eigvals(states.numpy().T), powers, 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -199,8 +219,6 @@ def quartic_game():
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_unrolling_is_the_derivative_through_the_inner_steps(k):
-    import torch
-
     field, loss_g, loss_d = quartic_game()
     start, h, alpha = np.array([0.6, -0.4]), 0.1, 0.2
     x, y = (torch.tensor(value, requires_grad=True) for value in start)
@@ -466,5 +484,7 @@ def test_a_step_of_several_begins_where_the_last_one_ended():
     assert turns(start, 3)[0] == pytest.approx(2 * h * 3.0)
     slow = lookahead_minimax(simultaneous(field, h), 4, 1.0)
     assert slow(start, 2)[0] == pytest.approx(h * sum(h * k for k in range(8, 12)))
+    halved = scheduled(slow, lambda k: 0.5 + 0 * k)  # the times stay: they number minibatches
+    assert halved(start, 2)[0] == pytest.approx(slow(start, 2)[0] / 2)
     ahead = proximal_point(field, h)
     assert ahead(start, 2)[0] == pytest.approx(h * 3 * h)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from problems import NAMESPACES, forced, linear_flow, pendulum_game, torch_game
-from test_same_game import Point, Slope
+from test_same_game import modules
 
 from gandyn import check_field, scale, schemes, trajectory
 from gandyn.games import catalogue, from_losses
-from gandyn.nets import gan_field, losses
+from gandyn.nets import losses
 from gandyn.schemes import (
     CATALOGUE,
     Solver,
@@ -136,11 +136,6 @@ def rival(field):
     if field.label == "torch game":
         return torch_game(2, 4, 3, exchanged=True)[0]
     return scale(field, -1.0)
-
-
-def modules(chosen):
-    nothing = torch.zeros(4, 1, dtype=torch.float64)
-    return gan_field(Point(), Slope(), chosen, nothing, nothing)
 
 
 #: Games whose Jacobian is neither constant nor symmetric, of two and of four parameters.

@@ -3,7 +3,7 @@
 import numba
 import numpy as np
 
-H = 0.05
+H = 1e-3
 SIZES = {"simultaneous": 2, "alternating": 2, "extragradient": 2, "optimistic": 4, "rk4": 2, "adam": 6}
 
 

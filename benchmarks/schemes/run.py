@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.recording import environment, interleaved, write
 from benchmarks.schemes import by_hand
-from gandyn import UpdateMap, schemes
+from gandyn import UpdateMap, schemes, trajectory
 from gandyn.games import catalogue
 
 STEPS, SOME = 1_000_000, 20_000
@@ -77,6 +77,7 @@ def compare(name: str, repeats: int) -> dict[str, Any]:
     np.testing.assert_allclose(by_gandyn(update, x, 100), by_numpy(plain, x, 100), rtol=1e-10, atol=1e-12)
     cases: dict[str, Callable[[], Any]] = {
         "gandyn, compiled": lambda: by_gandyn(update, x, STEPS),
+        "gandyn.trajectory": lambda: trajectory(update, x, n_steps=STEPS, progress=False),
         "NumPy loop by hand": lambda: by_numpy(plain, x, SOME),
         "numba loop by hand": lambda: by_hand.kept(compiled, x, p, STEPS),
     }

@@ -81,7 +81,7 @@ def lookahead_minimax(update: UpdateMap, steps: int = 5, alpha: float = 0.5) -> 
     def change(inner: Inner, on: Recorder, x: Vector, *memory: Vector, alpha: Any) -> tuple[Vector, ...]:
         fast = (x, *memory)
         for number in range(steps):
-            fast = inner(on.step_within(number, steps, inner.duration), *fast)
+            fast = inner(on.step_within(number, steps), *fast)
         return x + alpha * (fast[0] - x), *fast[1:]
 
     return modified(update, change, f"Lookahead {steps}", repeats=steps, alpha=alpha)

@@ -1,4 +1,4 @@
-"""A recorded rule as machine code: one interpreter of tapes for all rules and games, compiled once.
+"""One interpreter of tapes for all rules and games, compiled once: what runs tapes too long for ``straight``.
 
 The tape is data, in ``counts``; numbers are in ``params``. Every vector register holds a row for its value
 and, where the Jacobian is wanted, a row for its derivative by each entry of the state.

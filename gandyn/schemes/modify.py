@@ -76,11 +76,6 @@ class Inner:
     def __init__(self, rule: Rule, constants: Mapping[str, Any]) -> None:
         self.rule, self.constants = rule, constants
 
-    @property
-    def duration(self) -> Any:
-        """Flow time of one step of the scheme."""
-        return self.rule.span * self.constants[self.rule.clock]
-
     def __call__(self, on: Any, *state: Vector, **changed: Any) -> tuple[Vector, ...]:
         """Return the next state and memory, at constants some of which are changed."""
         return self.rule.step(on, *state, **{**self.constants, **changed})

@@ -183,6 +183,7 @@ class Recorder:
         pages: where everything is written.
         k: number of the step.
         time: flow time at its start.
+        duration: nominal flow time of the step.
         bend: what is done to a velocity before the rule sees it.
         project: what is done to parameters that a player has moved.
     """
@@ -190,14 +191,16 @@ class Recorder:
     pages: _Pages
     k: Scalar
     time: Scalar
+    duration: Scalar
     bend: Callable[[Recorder, Vector], Vector] = _as_it_is
     project: Callable[[Recorder, Vector], Vector] = _as_it_is
 
-    def step_within(self, number: int, count: int, duration: Number) -> Recorder:
+    def step_within(self, number: int, count: int) -> Recorder:
         """Return a recorder that stands at step ``number`` of the ``count`` that this step is made of."""
+        k, part = self.k * count, self.duration / count
         if number == 0:
-            return replace(self, k=self.k * count)
-        return replace(self, k=self.k * count + number, time=self.time + number * duration)
+            return replace(self, k=k, duration=part)
+        return replace(self, k=k + number, time=self.time + number * part, duration=part)
 
     def bent(self, bend: Callable[[Recorder, Vector], Vector]) -> Recorder:
         """Return a recorder whose velocities are changed by ``bend``, after what changes them already."""
@@ -301,7 +304,7 @@ def record(
     k = pages.scalar("step")
     state = [pages.vector("input", (), (), (number,)) for number in range(1 + memory)]
     duration = named[clock] if span == 1 else span * named[clock]
-    results = step(Recorder(pages, k, k * duration), *state, **named)
+    results = step(Recorder(pages, k, k * duration, duration), *state, **named)
     vectors, places = _needed(pages.written, [result.index for result in results], 1 + memory)
     return tuple(pages.scalars), vectors, places
 

@@ -198,14 +198,14 @@ class _Record:
 
     def __init__(self, t: float, x: Array, save_every: int, wanted: np.ndarray | None) -> None:
         self.t, self.x, self.save_every, self.wanted = t, x, save_every, wanted
-        self.times: list[float] = []
+        self.times: list[np.ndarray] = []
         self.states: list[Array] = []
         self.evaluations = self.steps = 0
         if wanted is None or wanted[0] == t:
             self.save(t, x)
 
     def save(self, t: float, x: Array) -> None:
-        self.times.append(t)
+        self.times.append(np.array([t], dtype=np.float64))
         self.states.append(x[None, :])
 
     def evaluate(self, system: System, x: Array, t: float) -> Array:
@@ -223,15 +223,16 @@ class _Record:
         if steps:
             self.t, self.x = t, x
         self.steps += steps
-        self.times.extend(times.tolist())
-        self.states.append(states)
+        if len(times):
+            self.times.append(times)
+            self.states.append(states)
 
     def result(self, system: System, status: Status, message: str) -> Trajectory:
         """Return the trajectory; one that ended early keeps its last good state too."""
-        if (self.wanted is None or status != "finished") and (not self.times or self.times[-1] < self.t):
+        if (self.wanted is None or status != "finished") and (not self.times or self.times[-1][-1] < self.t):
             self.save(self.t, self.x)
         return Trajectory(
-            t=np.array(self.times),
+            t=np.concatenate(self.times),
             x=array_namespace(self.x).concat(self.states, axis=0),
             status=status,
             message=message,
