@@ -17,22 +17,24 @@ from studies.dirac_gallery.claims import check
 from studies.dirac_gallery.observe import START, STEPS, observe
 from studies.dirac_gallery.pictures import draw
 
-PATH = 20_000
+PATH, SHORT = 20_000, 8_000
 CRITIC_STEPS = {"simultaneous": 1, "alternating 1:1": 1, "alternating 1:5": 5}
 SMALLER = (0.2, 0.1, 0.05, 0.025)
 
 
 def compute(small: bool) -> dict[str, Any]:
     """Return the verdicts of all cells, and the closed forms with what they foretell."""
+    n_steps = SHORT if small else PATH
     cells: dict[str, Any] = {game: {} for game in GAMES}
     for game, scheme in CELLS:
         step = update(game, scheme)
-        cells[game][scheme] = {"predicted": theory.predict(step), "observed": observe(step, PATH)}
+        cells[game][scheme] = {"predicted": theory.predict(step), "observed": observe(step, n_steps)}
     return {
+        "steps": n_steps,
         "cells": cells,
         "growth of the squared radius of GAN, simultaneous": _growth_error(),
         "shrinking of NSGAN, d(1/R^2)/dn": {
-            scheme: _shrinking(scheme, cells["NSGAN"][scheme]["observed"])
+            scheme: _shrinking(scheme, cells["NSGAN"][scheme]["observed"], n_steps)
             for scheme in list(SCHEMES)[1:]
         },
         "circle of NSGAN, simultaneous": _circle(cells["NSGAN"]["simultaneous"]),
@@ -62,9 +64,9 @@ def _growth_error() -> float:
     return float(np.abs(square[1:] / square[:-1] / (1 + STEP**2 * slope**2) - 1).max())
 
 
-def _shrinking(scheme: str, seen: dict[str, Any]) -> dict[str, float]:
+def _shrinking(scheme: str, seen: dict[str, Any], n_steps: int) -> dict[str, float]:
     radius = seen["largest radius"]
-    rate = (radius["end"] ** -2 - radius["half way"] ** -2) / (PATH / 2)
+    rate = (radius["end"] ** -2 - radius["half way"] ** -2) / (n_steps / 2)
     return {"third order": theory.shrinking(update("NSGAN", scheme)), "observed": rate}
 
 
@@ -104,7 +106,7 @@ def main() -> None:
     (chosen.out / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
     check(numbers)
     print("every claim holds")
-    draw(numbers, 15 if chosen.small else 61, chosen.out)
+    draw(numbers, 11 if chosen.small else 61, chosen.out)
     print(f"numbers and figures are in {chosen.out}")
 
 

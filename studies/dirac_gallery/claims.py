@@ -74,7 +74,7 @@ def _check_rates(cells: Mapping[str, Any]) -> None:
         if cell["observed"]["verdict"] == "converges":
             defective = (game, scheme) == ("R1, weight 1", "simultaneous")
             error = cell["observed"]["rate per step"] / np.log(cell["predicted"]["modulus"]) - 1
-            assert abs(error) < (0.01 if defective else 3e-5), (game, scheme, error)
+            assert abs(error) < (0.01 if defective else 1e-4), (game, scheme, error)
 
 
 def _check_gan(numbers: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _check_gan(numbers: Mapping[str, Any]) -> None:
 
 def _check_nsgan(numbers: Mapping[str, Any]) -> None:
     for scheme, rates in numbers["shrinking of NSGAN, d(1/R^2)/dn"].items():
-        assert abs(rates["observed"] / rates["third order"] - 1) < 2e-3, scheme
+        assert abs(rates["observed"] / rates["third order"] - 1) < 5e-3, scheme
     third = numbers["cells"]["NSGAN"]["alternating 1:1"]["predicted"]["third order"]
     assert abs(third + STEP / 8) < 1e-8
     circle = numbers["circle of NSGAN, simultaneous"]
@@ -104,6 +104,6 @@ def _check_wgan(numbers: Mapping[str, Any]) -> None:
         assert np.all(np.diff(errors) < 0), scheme
         assert errors[0] < (0.35 if scheme == "simultaneous" else 0.035), scheme
         if len(errors) == 4:
-            assert np.all(errors[1:] < 0.6 * errors[:-1]), scheme
+            assert np.all(errors[1:] < 0.65 * errors[:-1]), scheme
     for cell in numbers["cells"]["WGAN-GP"].values():
         assert cell["predicted"]["classify"] == "stable focus"

@@ -21,10 +21,12 @@ def draw(numbers: Mapping[str, Any], points: int, out: Path) -> None:
     with plot.style():
         for name, (first, last) in PICTURES.items():
             figure = Figure(figsize=(7.4, 8.2), layout="constrained")
+            marks: dict[str, Any] = {}
             grid = figure.subplots(3, 3, sharex=True, sharey=True)
             for row, game in zip(grid, list(GAMES)[first:last], strict=True):
                 for ax, scheme in zip(row, SCHEMES, strict=True):
-                    speed = _cell(ax, game, scheme, numbers["cells"][game][scheme], points)
+                    speed, keys = _cell(ax, game, scheme, numbers["cells"][game][scheme], points)
+                    marks |= keys
             figure.colorbar(
                 speed,
                 ax=grid,
@@ -35,11 +37,12 @@ def draw(numbers: Mapping[str, Any], points: int, out: Path) -> None:
                 extend="both",
                 label="displacement in a step, per unit of flow time",
             )
+            figure.legend(handles=list(marks.values()), loc="outside lower center", ncols=4)
             figure.savefig(out / f"{name}.png", dpi=130)
 
 
-def _cell(ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int) -> ScalarMappable:
-    """Draw one portrait without what all nine share; return what its speed is coloured by."""
+def _cell(ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int) -> tuple[ScalarMappable, dict[str, Any]]:
+    """Draw one portrait without what all nine share; return its speed, and its marks by their label."""
     step = update(game, scheme)
     plane = coordinate_plane(step.layout, "psi", "theta")
     path = trajectory(step, START, n_steps=STEPS, progress=False)
@@ -59,7 +62,14 @@ def _cell(ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int)
     for lines in (drawn.streamlines.lines, drawn.streamlines.arrows):
         lines.set_norm(SPEED)
     drawn.paths[0].set_linewidth(0.7)
-    ax.set_title(f"{game}, {scheme}\nforetold: {cell['predicted']['verdict']}; seen: {cell['observed']['verdict']}")
+    ax.set_title(f"{game}, {scheme}\n{_said(cell)}")
     ax.label_outer()
-    ax.set_aspect("equal")
-    return drawn.streamlines.lines
+    return drawn.streamlines.lines, {str(mark.get_label()): mark for mark in (*drawn.fixed_points, *drawn.paths)}
+
+
+def _said(cell: Mapping[str, Any]) -> str:
+    """Return what is seen, and what was foretold where that is something else."""
+    seen, foretold = cell["observed"]["verdict"], cell["predicted"]["verdict"]
+    if foretold == "silent":
+        return f"{seen} (nothing foretold)"
+    return str(seen) if seen == foretold else f"{seen} (foretold: {foretold})"
