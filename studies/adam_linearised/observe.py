@@ -19,7 +19,7 @@ def disturbed(step: UpdateMap, n_steps: int, size: float) -> Trajectory:
 def decays(step: UpdateMap, n_steps: int = 600) -> bool:
     """Return whether a disturbance is smaller in the last 100 steps than in 100 steps early on.
 
-    One that has ever grown a hundredfold does not count as decaying: it wakes v, which then shrinks the steps.
+    One that has ever grown a hundredfold does not count: it has woken v, which then shrinks the steps.
     """
     path = disturbed(step, n_steps, SMALL * step.constants["eps"])
     size = np.linalg.norm(path.x[:, :2], axis=1)

@@ -14,11 +14,6 @@ def stretch(beta1: float) -> float:
     return (1 + beta1) / (1 - beta1)
 
 
-def multipliers(kappa: complex, beta1: float) -> np.ndarray:
-    """Return the two roots."""
-    return np.roots([1, -(1 + beta1 - kappa * (1 - beta1)), beta1])
-
-
 def least_eps(values: np.ndarray, h: float, beta1: float) -> float:
     """Return the eps above which all of ``kappa = h values / eps`` lie in the ellipse; infinite for a centre.
 
@@ -36,7 +31,16 @@ def best_beta1(value: complex) -> float:
     return (a - 1) / (a + 1)
 
 
-def effective_kappa(jacobian: np.ndarray, square: np.ndarray, h: float, eps: float) -> np.ndarray:
-    """Return the largest real part of the eigenvalues of ``-h J / (sqrt(v) + eps)``, for each row of v."""
-    matrices = -h * jacobian / (np.sqrt(square) + eps)[..., :, None]
-    return np.linalg.eigvals(matrices).real.max(axis=-1)
+def modulus(kappa: np.ndarray, beta1: float) -> np.ndarray:
+    """Return the larger modulus of the two roots, for each kappa."""
+    half = (1 + beta1 - kappa * (1 - beta1)) / 2
+    root = np.sqrt(half**2 - beta1 + 0j)
+    return np.maximum(np.abs(half + root), np.abs(half - root))
+
+
+def awake(jacobian: np.ndarray, square: np.ndarray, h: float, eps: float) -> np.ndarray:
+    """Return kappa, shape (T, n), as if each row of v, shape (T, n), stayed what it is.
+
+    The eigenvalues of ``-h J / (sqrt(v) + eps)``: the step of entry i is ``h / (sqrt(v_i) + eps)``.
+    """
+    return np.linalg.eigvals(-h * jacobian / (np.sqrt(square) + eps)[..., :, None]).astype(complex)

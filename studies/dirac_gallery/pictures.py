@@ -41,7 +41,9 @@ def draw(numbers: Mapping[str, Any], points: int, out: Path) -> None:
             figure.savefig(out / f"{name}.png", dpi=130)
 
 
-def _cell(ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int) -> tuple[ScalarMappable, dict[str, Any]]:
+def _cell(
+    ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int
+) -> tuple[ScalarMappable, dict[str, Any]]:
     """Draw one portrait without what all nine share; return its speed, and its marks by their label."""
     step = update(game, scheme)
     plane = coordinate_plane(step.layout, "psi", "theta")
@@ -64,7 +66,9 @@ def _cell(ax: Any, game: str, scheme: str, cell: Mapping[str, Any], points: int)
     drawn.paths[0].set_linewidth(0.7)
     ax.set_title(f"{game}, {scheme}\n{_said(cell)}")
     ax.label_outer()
-    return drawn.streamlines.lines, {str(mark.get_label()): mark for mark in (*drawn.fixed_points, *drawn.paths)}
+    return drawn.streamlines.lines, {
+        str(mark.get_label()): mark for mark in (*drawn.fixed_points, *drawn.paths)
+    }
 
 
 def _said(cell: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the map says of a cell at its fixed point (0, 0), and closed forms of the flow; nothing is iterated."""
+"""What the map says of a cell at its fixed point (0, 0), and closed forms of the flow; no path is run."""
 
 from typing import Any
 
