@@ -36,7 +36,7 @@ def _check_bounds(numbers: Mapping[str, Any]) -> None:
         for beta1, bound in bounds.items():
             assert bound["stable just above"] is True, (system, beta1)
             assert bound["stable just below"] is False, (system, beta1)
-            assert abs(bound["observed"] / bound["closed form"] - 1) < 0.004, (system, beta1)
+            assert abs(bound["observed"] / bound["closed form"] - 1) < 1e-3, (system, beta1)
     fast = max(pair[0] for pair in numbers["eigenvalues of -J"]["node"])
     for beta1, bound in numbers["least eps"]["node"].items():
         b = float(beta1)
@@ -57,9 +57,9 @@ def _check_momentum(numbers: Mapping[str, Any]) -> None:
 
 def _check_awake(awake: Mapping[str, Any]) -> None:
     """At the default eps the path hovers where the v of the moment puts it at the bound."""
-    for beta1, share in (("0.0", 0.02), ("0.5", 0.02), ("0.9", 0.06)):
+    for beta1, seen in awake["node"].items():
         bound = 2 * (1 + float(beta1)) / (1 - float(beta1))
-        assert abs(awake["node"][beta1]["median largest kappa"] / bound - 1) < share, beta1
+        assert abs(seen["median largest kappa"] / bound - 1) < 0.06, beta1
     for system in ("weak focus", "strong focus"):
         for beta1, seen in awake[system].items():
             assert abs(seen["median modulus"] - 1) < 1e-3, (system, beta1)

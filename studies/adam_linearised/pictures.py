@@ -79,7 +79,7 @@ def _draw_sides(sides: Mapping[str, Any], out: Path) -> None:
     figure = Figure(figsize=(7.4, 3.2), layout="constrained")
     colours = {1.1: plot.OKABE_ITO["blue"], 0.9: plot.OKABE_ITO["vermillion"]}
     for ax, (system, found) in zip(figure.subplots(1, 2), sides.items(), strict=True):
-        n = np.arange(800 if system == "node" else 3001)
+        n = np.arange(121 if system == "node" else 3001)
         for share, (size, modulus) in found.items():
             ax.plot(n, size[: len(n)], color=colours[share], label=rf"$\epsilon$ = {share:g} of the bound")
             line = size[0] * modulus ** n.astype(float)
@@ -93,20 +93,23 @@ def _draw_sides(sides: Mapping[str, Any], out: Path) -> None:
             ylabel=r"distance from the fixed point / $\epsilon$",
         )
         ax.set_title(NAMES[system] + r", $\beta_1$ = 0.5")
-        ax.legend(loc="upper right", ncols=3)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(out / "sides.png", dpi=130)
 
 
 def _draw_awake(paths: Mapping[Any, Any], out: Path) -> None:
     figure = Figure(figsize=(7.4, 5.6), layout="constrained")
-    top, bottom = figure.subplots(2, 2, sharex=True)
+    top, bottom = figure.subplots(2, 2, sharex="col")
     colours = dict(zip((0.0, 0.5, 0.9), ("blue", "orange", "vermillion"), strict=True))
     for column, system in enumerate(("node", "strong focus")):
+        until = 9000 if system == "node" else 20_000
         for beta1, name in colours.items():
+            if (system, beta1) not in paths:
+                continue
             size, kappa, _ = paths[system, beta1]
             look: dict[str, Any] = {"color": plot.OKABE_ITO[name], "linewidth": 0.7, "rasterized": True}
-            top[column].plot(size, label=rf"$\beta_1$ = {beta1:g}", **look)
-            bottom[column].plot(theory.modulus(kappa, beta1).max(axis=1), **look)
+            top[column].plot(size[:until], label=rf"$\beta_1$ = {beta1:g}", **look)
+            bottom[column].plot(theory.modulus(kappa, beta1).max(axis=1)[:until], **look)
         bottom[column].axhline(1.0, color="black", linewidth=0.8)
         top[column].set(yscale="log", ylim=(1e-10, 2), title=NAMES[system])
         bottom[column].set(xlabel="step", ylim=(0.7, 1.3) if system == "node" else (0.99, 1.003))

@@ -22,7 +22,7 @@ def predict(step: UpdateMap) -> dict[str, Any]:
         "classify": point.kind,
         "multipliers": [[mu.real, mu.imag] for mu in point.eigenvalues.tolist()],
         "modulus": float(np.abs(point.eigenvalues).max()),
-        "third order": third,
+        **({} if third is None else {"third order": third}),
     }
 
 
