@@ -8,6 +8,7 @@ from gandyn import UpdateMap, VectorField, load, save
 from gandyn.bifurcations import continue_fixed_point, stability_region, switch_branch
 from gandyn.bifurcations.normal_forms import first_lyapunov, period_doubling
 from gandyn.games import catalogue, from_expressions
+from gandyn.schemes import alternating
 from tests.problems import plain_layout
 
 x, y, p = sp.symbols("x y p")
@@ -168,6 +169,12 @@ def test_the_step_of_a_map_is_a_parameter_and_its_bound_a_neimark_sacker_point()
     assert point.value == pytest.approx(0.1980198, abs=1e-7)
     assert point.frequency == pytest.approx(0.19933730, abs=1e-8)
     assert point.criticality == "degenerate", "the map is linear"
+
+
+def test_a_pair_that_turns_real_and_crosses_in_one_step_is_not_missed():
+    game = catalogue.make("dirac-r1", gamma=0.1)
+    doubling = only(follow(alternating(game, 0.02), [0, 0], "h", 0.02, 5.0), "period doubling")
+    assert doubling.value == pytest.approx(4 * (np.sqrt(1.01) - 0.1), abs=1e-9)
 
 
 def test_a_branch_that_ends_at_a_pole_is_lost_there():

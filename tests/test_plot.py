@@ -14,12 +14,15 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import sympy as sp
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 
 from gandyn import plot
 from gandyn.field import Layout, UpdateMap, VectorField
+from gandyn.fixed_points import find_fixed_points
+from gandyn.games import from_expressions
 from gandyn.landscapes import landscape
 from gandyn.planes import coordinate_plane, pca_plane, project, random_plane, sample
 from gandyn.plot.keys import robust_norm
@@ -210,6 +213,23 @@ def test_a_field_without_a_direction_anywhere_draws_no_streamline(ax, value):
     drawn = plot.portrait(ax, slice_of(lambda g, d: (g * 0 + value, d * 0 + value)))
     assert drawn.streamlines is None
     assert (drawn.nonfinite is None) == (value == 0)
+
+
+def test_a_continuum_of_fixed_points_is_drawn_by_its_samples(ax):
+    x, y = sp.symbols("x y")
+    field = from_expressions([x * (y - 1), -y * x**2], state=[x, y])
+    found = find_fixed_points(field, (-2, 2), n_starts=200, progress=False)
+    (line,) = found.continua
+    shown = sample(field, coordinate_plane(field.layout, "y", "x"), 2.0, points=15, progress=False)
+    drawn = plot.portrait(ax, shown, fixed_points=found)
+    attracts = line.transverse_growth < 0
+    assert attracts.any()
+    assert not attracts.all()
+    for artist, chosen in zip(drawn.fixed_points[-2:], (attracts, ~attracts), strict=True):
+        np.testing.assert_array_equal(artist.get_xydata(), line.samples[chosen][:, ::-1])
+    labels = [text.get_text() for text in drawn.legend.get_texts()]
+    assert "continuum of fixed points, attracting" in labels
+    assert "continuum of fixed points, not attracting" in labels
 
 
 def test_fixed_points_are_marked_by_kind_and_faint_off_the_plane(ax):

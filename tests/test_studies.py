@@ -1,6 +1,8 @@
 """The studies run as their READMEs say, from a folder of their own choice, and their checks can fail."""
 
 import copy
+import functools
+import importlib
 import json
 import os
 import subprocess
@@ -14,33 +16,53 @@ from matplotlib.image import imread
 ROOT = Path(__file__).parent.parent
 
 
+#: Number of figures of each study.
+STUDIES = {"tiny_gans": 10, "dirac_stability": 3, "time_scales": 3}
+
+
 @pytest.fixture(scope="module")
-def tiny_gans(tmp_path_factory):
-    """The folder that `python -m studies.tiny_gans --small` writes; warnings are errors there too."""
-    out = tmp_path_factory.mktemp("tiny_gans")
-    command = [sys.executable, "-W", "error", "-m", "studies.tiny_gans", "--small", "--out", str(out)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "MPLBACKEND": "agg"}
-    )
-    assert done.returncode == 0, done.stderr
-    assert "every claim holds" in done.stdout
-    return out
+def written(tmp_path_factory):
+    """Return the folder that ``python -m studies.NAME --small`` writes; warnings are errors there too."""
+
+    @functools.cache
+    def run(name):
+        out = tmp_path_factory.mktemp(name)
+        command = [sys.executable, "-W", "error", "-m", f"studies.{name}", "--small", "--out", str(out)]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "MPLBACKEND": "agg"}
+        )
+        assert done.returncode == 0, done.stderr
+        assert "every claim holds" in done.stdout
+        return out
+
+    return run
+
+
+def numbers_of(folder):
+    return json.loads((folder / "numbers.json").read_text())
+
+
+def leaves(value):
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from leaves(part)
+    elif not isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_studies_write_finite_numbers(study, written):
+    found = list(leaves(numbers_of(written(study))))
+    assert len(found) > 20
+    assert np.all(np.isfinite(found))
 
 
 @pytest.fixture
-def numbers(tiny_gans):
-    return json.loads((tiny_gans / "numbers.json").read_text())
+def numbers(written):
+    return numbers_of(written("tiny_gans"))
 
 
-def test_tiny_gans_write_finite_numbers_that_agree_with_the_closed_forms(numbers):
-    def leaves(value):
-        if isinstance(value, dict | list):
-            for part in value.values() if isinstance(value, dict) else value:
-                yield from leaves(part)
-        elif not isinstance(value, str):
-            yield value
-
-    assert np.all(np.isfinite(list(leaves(numbers))))
+def test_tiny_gans_agree_with_the_closed_forms(numbers):
     c = 1.3775223733
     expected = np.roots([1, 2, 2 * c])
     found = [complex(*pair) for pair in numbers["gaussian"]["origin"]["1.0"]["eigenvalues"]]
@@ -49,15 +71,27 @@ def test_tiny_gans_write_finite_numbers_that_agree_with_the_closed_forms(numbers
     assert numbers["samples"]["saddles without eps"] == {"2500": 2499, "100": 99, "5": 4}
 
 
-def test_tiny_gans_draw_every_figure_that_the_readme_shows(tiny_gans):
-    readme = (ROOT / "studies" / "tiny_gans" / "README.md").read_text()
-    figures = sorted(path.name for path in tiny_gans.glob("*.png"))
-    assert len(figures) == 10
+@pytest.mark.parametrize("study", STUDIES)
+def test_studies_draw_every_figure_that_the_readme_shows(study, written):
+    folder = written(study)
+    readme = (ROOT / "studies" / study / "README.md").read_text()
+    figures = sorted(path.name for path in folder.glob("*.png"))
+    assert len(figures) == STUDIES[study]
     for name in figures:
         assert f"({'results/' + name})" in readme, f"the README does not show {name}"
-        picture = imread(tiny_gans / name)[..., :3]
+        picture = imread(folder / name)[..., :3]
         assert min(picture.shape[:2]) > 200
         assert 0.01 < (picture.min(axis=-1) < 0.9).mean() < 0.9, f"{name} is empty or full"
+
+
+def spoilt(numbers, way, value):
+    """Return a copy of nested numbers with another value at the end of ``way``."""
+    wrong = copy.deepcopy(numbers)
+    *route, last = way
+    place = functools.reduce(lambda part, name: part[name], route, wrong)
+    assert last in place or isinstance(place, list)
+    place[last] = value
+    return wrong
 
 
 #: A number of each part that its check must not let pass: where it lies, and what to put there.
@@ -78,12 +112,48 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
     from studies.tiny_gans.__main__ import PARTS
 
     PARTS[part].check(numbers[part])
-    wrong = copy.deepcopy(numbers[part])
-    place = wrong
-    *way, last = WRONG[part][0]
-    for name in way:
-        place = place[name]
-    assert last in place
-    place[last] = WRONG[part][1]
+    wrong = spoilt(numbers[part], *WRONG[part])
     with pytest.raises(AssertionError):
         PARTS[part].check(wrong)
+
+
+#: Numbers of the studies of one part that their checks must not let pass.
+WRONG_IN_WHOLE = {
+    "dirac_stability": [
+        (("eigenvalues as a flow", "0.3"), [[-0.15, 0.477], [-0.15, -0.476]]),
+        (("critical step", "2.0"), 1.08),
+        (("stability is lost", "alternating", "0.1", "h"), 3.6),
+        (("stability is lost", "simultaneous", "0.9", "how"), "period doubling"),
+        (("stability is lost", "alternating", "3.0", "how"), "Neimark-Sacker"),
+        (("stability is lost", "simultaneous", "0.5", "h"), 2.5),
+        (("grid points on the wrong side of the closed form", "alternating"), 1),
+        (("the two bounds cross at gamma",), 0.577),
+    ],
+    "time_scales": [
+        (("stable ratios", "gaussian-classifier, W_d = 0.5"), [[1e-4, 0.35]]),
+        (("stable ratios", "dirac-r1, gamma = 1"), [[1e-4, 10.0]]),
+        (("stable ratios", "nagarajan-kolter"), []),
+        (("stable ratios", "lq-wgan"), [[1.0, 2.0]]),
+        (("Hopf at kappa",), 0.34763),
+        (("Hopf is",), "subcritical"),
+        (("no ratio destabilises above W_d",), 0.861),
+        (("grid points on the wrong side of the closed form",), 1),
+        (("lq-wgan, largest growth rate at any ratio",), 1e-6),
+        (("modes meet at ratio", "dirac-r1, gamma = 0.3"), [11.2]),
+        (("best ratio tried", "nagarajan-kolter"), 30.0),
+        (("steps per digit at ratio 1", "balduzzi"), 400.0),
+        (("R1 at ratio 1/gamma^2, what two steps of 2 gamma leave", "0.3"), 0.1),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("study", "way", "value"), [(study, *wrong) for study, row in WRONG_IN_WHOLE.items() for wrong in row]
+)
+def test_checks_of_studies_fail_on_wrong_numbers(study, way, value, written, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    check = importlib.import_module(f"studies.{study}.__main__").check
+    numbers = numbers_of(written(study))
+    check(numbers)
+    with pytest.raises(AssertionError):
+        check(spoilt(numbers, way, value))

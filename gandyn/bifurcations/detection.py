@@ -14,6 +14,7 @@ from gandyn.bifurcations.result import SpecialKind, SpecialPoint
 __all__ = ["Node", "special_points"]
 
 _RADIUS = 1e-9
+_HALVINGS = 12
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,12 @@ class Node:
 Test = Callable[[Node], float]
 
 
-def special_points(curve: Curve, a: Node, b: Node) -> list[SpecialPoint]:
-    """Return what happens between two neighbouring points of a branch, in order."""
+def special_points(curve: Curve, a: Node, b: Node, halvings: int = _HALVINGS) -> list[SpecialPoint]:
+    """Return what happens between two neighbouring points of a branch, in order.
+
+    Where stability changes and no test says why, as when a pair turns real and then crosses within one
+    step, the halves are looked at in turn.
+    """
     found = []
     for kind, test in _tests(curve, a, b):
         place = _locate(curve, a, b, test)
@@ -54,7 +59,23 @@ def special_points(curve: Curve, a: Node, b: Node) -> list[SpecialPoint]:
                 found.append(
                     (share, curve.special_point(kind, node.y, node.tangent, node.eigenvalues, interval))
                 )
+    if not found and halvings and _growing(curve, a) != _growing(curve, b):
+        middle = _between(curve, a, b, 0.5)
+        if middle is not None:
+            pairs = ((a, middle), (middle, b))
+            return [point for pair in pairs for point in special_points(curve, *pair, halvings - 1)]
     return [point for _, point in sorted(found, key=lambda pair: pair[0])]
+
+
+def _growing(curve: Curve, node: Node) -> int:
+    return sum(curve.beyond(value) > 0 for value in node.eigenvalues)
+
+
+def _between(curve: Curve, a: Node, b: Node, share: float) -> Node | None:
+    """Return the node at a share of the chord from a to b, or None where the corrector fails."""
+    chord = b.y - a.y
+    y, _ = curve.correct(a.y + share * chord, chord / np.linalg.norm(chord))
+    return None if y is None else Node.of(curve, y, a.tangent)
 
 
 def _tests(curve: Curve, a: Node, b: Node) -> Iterator[tuple[SpecialKind, Test]]:
@@ -104,14 +125,11 @@ def _locate(curve: Curve, a: Node, b: Node, test: Test) -> tuple[float, Node, tu
     """Return where from a to b the test vanishes, the node there, and the interval of the change."""
     from scipy.optimize import brentq
 
-    chord = b.y - a.y
-    normal = chord / np.linalg.norm(chord)
-
     def node_at(share: float) -> Node:
-        y, _ = curve.correct(a.y + share * chord, normal)
-        if y is None:
+        node = _between(curve, a, b, share)
+        if node is None:
             raise ArithmeticError
-        return Node.of(curve, y, a.tangent)
+        return node
 
     try:
         share = brentq(lambda s: test(a if s == 0 else b if s == 1 else node_at(s)), 0.0, 1.0, xtol=1e-13)

@@ -19,6 +19,7 @@ __all__ = [
     "FIXED_POINT_MARKS",
     "PATH_COLOURS",
     "axis_label",
+    "continuum_marks",
     "finished",
     "fixed_point_kind",
     "fixed_point_marks",
@@ -42,6 +43,9 @@ FIXED_POINT_MARKS: dict[str, tuple[str, str]] = {
 
 #: Colours of paths in turn; none of them is a player's.
 PATH_COLOURS = (OKABE_ITO["black"], OKABE_ITO["bluish green"], OKABE_ITO["orange"], OKABE_ITO["sky blue"])
+
+#: Colour of continua of fixed points.
+CONTINUUM = OKABE_ITO["black"]
 
 _SYMBOL = re.compile(
     "([A-Za-z]|alpha|beta|gamma|delta|epsilon|theta|kappa|lambda|mu|phi|psi|rho|sigma|omega)(?:_([A-Za-z0-9]+))?"
@@ -113,6 +117,32 @@ def fixed_point_marks(ax: Axes, plane: Plane, fixed_points: Iterable[Any]) -> tu
             marks.set(markeredgecolor="white", markeredgewidth=0.6, markersize=8.0)
         artists.append(marks)
     return artists, off
+
+
+def continuum_marks(ax: Axes, plane: Plane, continua: Iterable[Any]) -> list[Line2D]:
+    """Mark each continuum of fixed points by its samples; a sample is hollow where the set does not attract.
+
+    Args:
+        ax: axes to draw in.
+        plane: the plane of the picture, on which the samples are projected.
+        continua: objects with ``samples`` of shape (m, n) and ``transverse_growth`` of shape (m,).
+
+    Returns:
+        The artists, one for attracting samples and one for the others.
+    """
+    artists: list[Line2D] = []
+    if not (continua := list(continua)):
+        return artists
+    at = np.concatenate([plane.coordinates(continuum.samples) for continuum in continua])
+    attracts = np.concatenate([continuum.transverse_growth < 0 for continuum in continua])
+    for chosen, face, note in ((attracts, CONTINUUM, "attracting"), (~attracts, "white", "not attracting")):
+        if chosen.any():
+            artists += ax.plot(
+                *at[chosen].T, linestyle="none", marker="o", markersize=3.4, color=CONTINUUM,
+                markerfacecolor=face, markeredgewidth=0.8, zorder=5.5,
+                label=f"continuum of fixed points, {note}",
+            )  # fmt: skip
+    return artists
 
 
 def fixed_point_kind(point: Any) -> str:

@@ -22,6 +22,7 @@ from gandyn.plot.keys import caption, colour_bar, legend_below, robust_norm, sen
 from gandyn.plot.marks import (
     PATH_COLOURS,
     axis_label,
+    continuum_marks,
     finished,
     fixed_point_kind,
     fixed_point_marks,
@@ -48,7 +49,7 @@ class PortraitArtists:
         shading_bar: colour bar of the off-plane share.
         nullclines: where the horizontal, then the vertical component of the velocity vanishes.
         paths: one line a trajectory.
-        fixed_points: one artist a kind.
+        fixed_points: one artist a kind, then those of continua.
         nonfinite: crosses at grid points whose velocity is not finite.
         legend: the legend, below the axes.
         caption: window, counts and shares, below the legend.
@@ -88,7 +89,8 @@ def portrait(
         nullclines: draw the nullclines.
         trajectories: results with ``x`` (T, n) or ``coordinates`` (T, 2), or arrays (T, 2) in plane
             coordinates; drawn at their projection.
-        fixed_points: objects with ``x`` (n,) and ``kind``, or tuples (a, b, kind) in plane coordinates.
+        fixed_points: what a search found, or objects with ``x`` (n,) and ``kind``, tuples (a, b, kind) in
+            plane coordinates, and continua with ``samples`` (m, n), drawn at their projection.
         density: density of the streamlines; 1 suits an axes of a paper column.
 
     Returns:
@@ -116,7 +118,9 @@ def portrait(
             f"a portrait needs at least 2 points along each axis, got {shape}; sample with points=25"
         )
     paths = [(plane_coordinates(field_slice.plane, path), finished(path)) for path in trajectories]
-    points = list(fixed_points)
+    given = [*fixed_points, *getattr(fixed_points, "continua", ())]
+    continua = [entry for entry in given if hasattr(entry, "samples")]
+    points = [entry for entry in given if not hasattr(entry, "samples")]
     for point in points:
         fixed_point_kind(point)
     shading, shading_bar = _shade(ax, field_slice)
@@ -127,6 +131,7 @@ def portrait(
         for i, (xy, whole) in enumerate(paths)
     ]
     marks, off_plane = fixed_point_marks(ax, field_slice.plane, points)
+    marks += continuum_marks(ax, field_slice.plane, continua)
     finite = np.where(np.isfinite(field_slice.velocity).all(axis=-1), field_slice.speed, np.nan)
     crosses = nonfinite_marks(ax, field_slice.a, field_slice.b, finite)
 

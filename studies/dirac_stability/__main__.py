@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.optimize import brentq
 
-from gandyn import StabilityRegion, classify, continue_fixed_point, plot, stability_region
+from gandyn import Branch, StabilityRegion, classify, continue_fixed_point, plot, stability_region
 from gandyn.games import catalogue
 from gandyn.schemes import alternating, simultaneous
 
@@ -22,13 +22,18 @@ GAMMAS = (0.05, 3.0)
 STEPS = (0.02, 5.0)
 LOCUS = (0.0, 2.0)
 FLOW_GAMMAS = (0.1, 0.3, 1.0, 2.0)
+MAP_GAMMAS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.2, 1.6, 2.0, 2.5, 3.0)
+MARKS = {"Neimark-Sacker": "D", "period doubling": "s"}
 SCHEMES = {"simultaneous": simultaneous, "alternating": alternating}
 
 
 def simultaneous_bound(gamma: np.ndarray) -> np.ndarray:
-    """Return h* of the eigenvalues -gamma/2 +- sqrt(gamma^2/4 - 1/4): 4 gamma up to gamma = 1."""
-    fast = gamma / 2 + np.sqrt(np.maximum(gamma**2 / 4 - 1 / 4, 0))
-    return np.where(gamma <= 1, 4 * gamma, 2 / fast)
+    """Return h* of the eigenvalues -gamma/2 +- sqrt(gamma^2/4 - 1/4).
+
+    Complex ones, up to gamma = 1, leave the unit circle at h = -2 Re / |.|^2; of real ones, the faster
+    does at -1.
+    """
+    return np.where(gamma <= 1, 4 * gamma, 4 * (gamma - np.sqrt(np.maximum(gamma**2 - 1, 0))))
 
 
 def alternating_bound(gamma: np.ndarray) -> np.ndarray:
@@ -47,7 +52,7 @@ def compute(points: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the numbers and what the figures show."""
     game = catalogue.make("dirac-r1", gamma=0.3)
     branch = continue_fixed_point(
-        game.with_constants(gamma=LOCUS[0]), ORIGIN, "gamma", LOCUS, max_step=0.004, progress=False
+        game.with_constants(gamma=LOCUS[0]), ORIGIN, "gamma", LOCUS, max_step=0.0015, progress=False
     )
     flow = {gamma: classify(game.with_constants(gamma=gamma), ORIGIN) for gamma in FLOW_GAMMAS}
     regions = {
@@ -57,9 +62,7 @@ def compute(points: int) -> tuple[dict[str, Any], dict[str, Any]]:
         for name, scheme in SCHEMES.items()
     }
     lost = {
-        name: {
-            str(gamma): _lost_at(scheme(game.with_constants(gamma=gamma), 0.02)) for gamma in (0.3, 1.0, 2.0)
-        }
+        name: {str(gamma): _lost_at(scheme(game.with_constants(gamma=gamma), 0.02)) for gamma in MAP_GAMMAS}
         for name, scheme in SCHEMES.items()
     }
     numbers = {
@@ -77,11 +80,8 @@ def compute(points: int) -> tuple[dict[str, Any], dict[str, Any]]:
                 lambda g: float(simultaneous_bound(np.array(g)) - alternating_bound(np.array(g))), 0.1, 1.0
             )
         ),
-        "largest stable step over all gamma": {
-            name: float(region.b[region.stable.any(axis=1)].max()) for name, region in regions.items()
-        },
     }
-    return numbers, {"branch": branch, "regions": regions}
+    return numbers, {"branch": branch, "regions": regions, "lost": lost}
 
 
 def _lost_at(step: Any) -> dict[str, Any]:
@@ -111,33 +111,73 @@ def check(numbers: Mapping[str, Any]) -> None:
         "simultaneous": 0,
         "alternating": 0,
     }
+    lost = numbers["stability is lost"]
     for name, bound in BOUNDS.items():
-        for gamma, found in numbers["stability is lost"][name].items():
+        assert list(lost[name]) == [str(gamma) for gamma in MAP_GAMMAS]
+        for gamma, found in lost[name].items():
             assert abs(found["h"] - float(bound(np.array(float(gamma))))) < 1e-6, (name, gamma)
-    sims, alts = numbers["stability is lost"]["simultaneous"], numbers["stability is lost"]["alternating"]
-    assert sims["0.3"]["how"] == "Neimark-Sacker"
-    assert sims["2.0"]["how"] == "period doubling"
-    assert {found["how"] for found in alts.values()} == {"period doubling"}
+    for gamma in MAP_GAMMAS:
+        together, turns = lost["simultaneous"][str(gamma)], lost["alternating"][str(gamma)]
+        assert together["how"] == ("Neimark-Sacker" if gamma < 1 else "period doubling")
+        assert turns["how"] == "period doubling"
+        assert (turns["h"] > together["h"]) == (gamma < 1 / np.sqrt(3)), "beyond it, turns cost stability"
     assert abs(numbers["the two bounds cross at gamma"] - 1 / np.sqrt(3)) < 1e-12
-    assert sims["0.3"]["h"] < alts["0.3"]["h"]
-    assert sims["2.0"]["h"] > alts["2.0"]["h"], "with strong damping, turns cost stability"
 
 
 def draw(pictures: Mapping[str, Any], out: Path) -> None:
-    """Draw locus.png and regions.png."""
+    """Draw locus.png, regions.png and bounds.png."""
     with plot.style():
-        figure = Figure(figsize=(3.8, 3.6), layout="constrained")
-        ax = figure.subplots()
-        plot.eigenvalue_locus(ax, pictures["branch"])
-        ax.set_title("Dirac-GAN with R1: from rotation to two real modes")
-        figure.savefig(out / "locus.png", dpi=130)
-        figure = Figure(figsize=(7.6, 3.9), layout="constrained")
-        for ax, (name, region) in zip(figure.subplots(1, 2), pictures["regions"].items(), strict=True):
-            plot.stability_region(ax, region)
-            line = BOUNDS[name](region.a)
-            ax.plot(region.a, line, "--", color="white", linewidth=1.0, label="closed form")
-            ax.set(ylim=STEPS, title=f"{name} descent of the Dirac-GAN with R1", ylabel="step size $h$")
-        figure.savefig(out / "regions.png", dpi=130)
+        for name, figure in {
+            "locus": _locus(pictures["branch"]),
+            "regions": _regions(pictures["regions"]),
+            "bounds": _bounds(pictures["lost"]),
+        }.items():
+            figure.savefig(out / f"{name}.png", dpi=130)
+
+
+def _locus(branch: Branch) -> Figure:
+    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+    ax = figure.subplots()
+    plot.eigenvalue_locus(ax, branch)
+    for text, at, shift in (
+        (r"$\gamma = 0$", (0, 0.5), (-34, 5)),
+        (r"$\gamma = 1$", (-0.5, 0), (-42, 10)),
+        (r"$\gamma = 2$", (-1.866, 0), (-4, 8)),
+        (r"$\gamma = 2$", (-0.134, 0), (-26, 8)),
+    ):
+        ax.annotate(text, at, xytext=shift, textcoords="offset points")
+    ax.set_title("Eigenvalues of the flow: Dirac-GAN with R1")
+    return figure
+
+
+def _regions(regions: Mapping[str, StabilityRegion]) -> Figure:
+    figure = Figure(figsize=(7.6, 4.1), layout="constrained")
+    for ax, (name, region) in zip(figure.subplots(1, 2), regions.items(), strict=True):
+        plot.stability_region(ax, region).growth.set_clim(-0.5, 0.5)
+        line = BOUNDS[name](region.a)
+        ax.plot(region.a, line, "--", color=plot.OKABE_ITO["orange"], linewidth=1.0, label="closed form")
+        ax.set(ylim=STEPS, title=f"{name} descent", ylabel="step size $h$")
+        ax.legend(loc="upper right", frameon=True, framealpha=1.0)
+    return figure
+
+
+def _bounds(lost: Mapping[str, Any]) -> Figure:
+    figure = Figure(figsize=(4.6, 3.8), layout="constrained")
+    ax = figure.subplots()
+    gamma = np.linspace(*GAMMAS, 600)
+    colours = {"simultaneous": plot.OKABE_ITO["blue"], "alternating": plot.OKABE_ITO["vermillion"]}
+    for name, bound in BOUNDS.items():
+        ax.plot(gamma, bound(gamma), color=colours[name], label=f"{name}, closed form")
+        for how, marker in MARKS.items():
+            at = [(float(g), found["h"]) for g, found in lost[name].items() if found["how"] == how]
+            if at:
+                label = f"{name}, {how}"
+                ax.plot(*np.transpose(at), marker, color=colours[name], markersize=4.5, label=label)
+    ax.axvline(1 / np.sqrt(3), color="grey", linewidth=0.8, linestyle=":", label=r"$\gamma = 1/\sqrt{3}$")
+    ax.set(xlim=(0, GAMMAS[1]), ylim=(0, 4.3), xlabel=r"$\gamma$, weight of R1",
+           ylabel="largest stable step $h^*$", title="Turns help left of the dotted line")  # fmt: skip
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the parts share: sizes, the exact normal rule, fixed points, and figures of several portraits."""
+"""What the parts share: sizes, the exact normal rule, and figures of several portraits."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gandyn import FieldSlice, Trajectory, VectorField, coordinate_plane, plot, sample, trajectory
+from gandyn import (
+    FieldSlice,
+    FixedPoints,
+    Trajectory,
+    VectorField,
+    coordinate_plane,
+    plot,
+    sample,
+    trajectory,
+)
 from gandyn.games import Measure, points
 
 #: Offset inside the logarithms wherever samples are drawn "as in the post", which does not state its own.
@@ -48,24 +57,9 @@ def follow(field: VectorField, start: Sequence[float], t_end: float, **settings:
     return trajectory(field, np.array(start, dtype=float), t_end=t_end, progress=False, **settings)
 
 
-def newton(field: VectorField, x: np.ndarray, steps: int = 4) -> np.ndarray:
-    """Return the fixed point next to ``x``, shape (n,)."""
-    for _ in range(steps):
-        x = x - np.linalg.solve(field.jac(x), field(x))
-    return x
-
-
-def kind(jacobian: np.ndarray) -> str:
-    """Return what kind of fixed point a Jacobian of two dimensions belongs to."""
-    growth, rotation = np.linalg.eigvals(jacobian).real, np.linalg.eigvals(jacobian).imag
-    if growth.min() < 0 < growth.max():
-        return "saddle"
-    return ("stable " if growth.max() < 0 else "unstable ") + ("focus" if rotation.any() else "node")
-
-
-def count_kinds(rests: Sequence[tuple[float, float, str]]) -> dict[str, int]:
+def count_kinds(rests: FixedPoints) -> dict[str, int]:
     """Return how many fixed points there are of each kind."""
-    return dict(sorted(Counter(name for _, _, name in rests).items()))
+    return dict(sorted(Counter(point.kind for point in rests).items()))
 
 
 def pairs(eigenvalues: np.ndarray) -> list[list[float]]:

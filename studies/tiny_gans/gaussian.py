@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import zeta
 
-from gandyn import VectorField, plot, spectrum
+from gandyn import VectorField, classify, plot, spectrum
 from gandyn.games.gaussian import gap_mean
 from gandyn.games.tiny import gaussian_classifier
 from studies.tiny_gans.common import (
@@ -20,7 +20,6 @@ from studies.tiny_gans.common import (
     draw_portrait,
     figure_of,
     follow,
-    kind,
     normal_rule,
     pairs,
     save,
@@ -70,7 +69,7 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
         "post": {w: plane(sampled.with_constants(W_d=w)) for w in WEIGHTS},
         "exact": {w: plane(field) for w, field in at.items()},
         "paths": {w: [follow(at[w], s, 40) for s in ((3, 3), (-0.2, 0.2))] for w in WEIGHTS},
-        "kinds": {w: kind(field.jac(ORIGIN)) for w, field in at.items()},
+        "kinds": {w: classify(field, ORIGIN).kind for w, field in at.items()},
         "W_d": widths,
         "growth": np.array([spectrum(game.with_constants(W_d=w), ORIGIN).eigenvalues for w in widths]),
         "growth with eps": {
@@ -90,7 +89,7 @@ def _linear(field: VectorField, w: float) -> dict[str, Any]:
     found = spectrum(field, ORIGIN)
     closed = np.array([[-w * w * c, -w * c], [w * c, c - 2]])
     return {
-        "kind": kind(jacobian),
+        "kind": classify(field, ORIGIN).kind,
         "eigenvalues": pairs(found.eigenvalues),
         "critical step": found.critical_step,
         "largest difference from the closed form": float(np.abs(jacobian - closed).max()),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn import VectorField, plot
+from gandyn import FixedPoints, VectorField, find_fixed_points, plot
 from gandyn.games import Measure, points
 from gandyn.games import samples as draw_samples
 from gandyn.games.tiny import gaussian_classifier
@@ -22,7 +22,6 @@ from studies.tiny_gans.common import (
     draw_portrait,
     figure_of,
     follow,
-    kind,
     normal_rule,
     save,
     slice_of,
@@ -84,8 +83,8 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
     return numbers, pictures
 
 
-def fixed_points(field: VectorField, grid: int = 40_000) -> list[tuple[float, float, str]]:
-    """Return all fixed points in the window as (b_d, b_g, kind), found by sign changes along lines.
+def fixed_points(field: VectorField, grid: int = 40_000) -> FixedPoints:
+    """Return all fixed points in the window, sought from the sign changes along lines.
 
     v(b_g) + v(b_d) depends on b_d alone: its zeros are the lines on which the zeros of v(b_g) lie.
     An even ``grid`` keeps 0, where exact averages rest, off its points.
@@ -93,13 +92,13 @@ def fixed_points(field: VectorField, grid: int = 40_000) -> list[tuple[float, fl
     b = np.linspace(-6, 6, grid)
     both = field(np.stack([3.3 - b, b], axis=-1)).sum(axis=-1)
     lines = 0.5 * (b[:-1] + b[1:])[both[:-1] * both[1:] < 0]
-    found = []
+    starts = []
     for b_d in lines:
         v = field(np.stack([b, np.full_like(b, b_d)], axis=-1))[:, 0]
         at = np.flatnonzero(v[:-1] * v[1:] < 0)
         rest = b[at] - v[at] * (b[at + 1] - b[at]) / (v[at + 1] - v[at])
-        found += [(float(b_d), float(b_g), kind(field.jac(np.array([b_g, b_d])))) for b_g in rest]
-    return found
+        starts += [(b_g, b_d) for b_g in rest]
+    return find_fixed_points(field, starts=np.array(starts), progress=False)
 
 
 def _saddles(field: VectorField, count: int) -> int:
@@ -197,7 +196,7 @@ def draw(pictures: dict[str, Any], out: Path) -> None:
     with plot.style():
         figure, axes = figure_of(2, 3)
         for column, n in enumerate(SAMPLE_SIZES):
-            rests = [p for p in pictures["rests"][n, EPS] if max(abs(p[0]), abs(p[1])) < WINDOW]
+            rests = [p for p in pictures["rests"][n, EPS] if np.abs(p.x).max() < WINDOW]
             draw_portrait(axes[0, column], f"As in the post: N = {n}, ε = {EPS:g}",
                           pictures["slices"][n, EPS], nullclines=False, fixed_points=rests)  # fmt: skip
             draw_portrait(axes[1, column], f"N = {n}, ε = 0", pictures["slices"][n, 0.0], nullclines=False)

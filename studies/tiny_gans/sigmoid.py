@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn import plot, spectrum
+from gandyn import fixed_point, plot, spectrum
 from gandyn.games.tiny import sigmoid_classifier
 from studies.tiny_gans.common import (
     WINDOW,
@@ -16,7 +16,6 @@ from studies.tiny_gans.common import (
     draw_portrait,
     figure_of,
     follow,
-    newton,
     pairs,
     save,
     slice_of,
@@ -40,7 +39,9 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
     turns = [follow(free_slope, start, 100) for start in SLOPE_STARTS]
 
     decayed = [sigmoid_classifier(l2=l2) for l2 in WEIGHT_DECAYS]
-    nodes = [newton(f, follow(f, (0, 0), 20 / f.constants["l2"]).x[-1]) for f in decayed]
+    nodes = [
+        fixed_point(f, follow(f, (0, 0), 20 / f.constants["l2"]).x[-1], progress=False).x for f in decayed
+    ]
     numbers = {
         "least velocity of b_g in the window": {
             k: float(s.velocity[..., 1].min()) for k, s in slices.items()

@@ -21,7 +21,6 @@ from studies.tiny_gans.common import (
     draw_portrait,
     figure_of,
     follow,
-    newton,
     pairs,
     save,
     slice_of,
@@ -51,7 +50,6 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
     paths = {name: [follow(field, start, 30) for start in STARTS] for name, field in fields.items()}
     x = np.random.default_rng(0).uniform(-2, 2, (40, 2))
     between_poles = x[np.abs(x.sum(axis=1)[:, None] + draws(COUNT)[1].values).min(axis=1) > 0.02]
-    centre = newton(fields["exact"], np.array(rests["exact"][0][1::-1]))
     widths = {eps: _half_widths(eps, repeats) for eps in (0.0, EPS)}
     numbers = {
         "sigma": SIGMA,
@@ -66,9 +64,7 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
             for s in NOISES
         },
         "fixed points": {name: count_kinds(rest) for name, rest in rests.items()},
-        "eigenvalues of the exact average of 100 samples": pairs(
-            spectrum(fields["exact"], centre).eigenvalues
-        ),
+        "eigenvalues of the exact average of 100 samples": pairs(rests["exact"].points[0].eigenvalues),
         "length of the path from (1, 1) over the distance": {
             name: _detour(runs[0]) for name, runs in paths.items() if runs[0].status == "finished"
         },
@@ -84,7 +80,7 @@ def compute(size: Size) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     pictures = {
         "slices": {name: slice_of(field, "b_d", "b_g", WINDOW, size.grid) for name, field in fields.items()},
-        "rests": {name: [p for p in rest if abs(p[1]) < WINDOW] for name, rest in rests.items()},
+        "rests": {name: [p for p in rest if abs(p.x[0]) < WINDOW] for name, rest in rests.items()},
         "paths": paths,
         "widths": widths,
     }
