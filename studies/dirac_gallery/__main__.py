@@ -17,7 +17,7 @@ from studies.dirac_gallery.claims import check
 from studies.dirac_gallery.observe import START, STEPS, observe
 from studies.dirac_gallery.pictures import draw
 
-PATH, SHORT = 20_000, 8_000
+PATH, SHORT = 20_000, 5_000
 CRITIC_STEPS = {"simultaneous": 1, "alternating 1:1": 1, "alternating 1:5": 5}
 SMALLER = (0.2, 0.1, 0.05, 0.025)
 
