@@ -62,7 +62,8 @@ def _check_awake(awake: Mapping[str, Any]) -> None:
         assert abs(seen["median largest kappa"] / bound - 1) < 0.06, beta1
     for system in ("weak focus", "strong focus"):
         for beta1, seen in awake[system].items():
-            assert abs(seen["median modulus"] - 1) < 1e-3, (system, beta1)
+            assert abs(seen["median modulus"] - 1) < 5e-4, (system, beta1)
+            assert seen["largest distance"] < 1.35 * seen["median distance"], (system, beta1)
     for system in ("node", "weak focus", "strong focus"):
         for beta1, seen in awake[system].items():
             assert 1e-6 < seen["largest distance"] < seen["largest distance early"], (system, beta1)

@@ -33,8 +33,22 @@ def check(numbers: Mapping[str, Any]) -> None:
     _check_gan(numbers)
     _check_nsgan(numbers)
     _check_wgan(numbers)
+    if numbers["steps"] == 20_000:
+        _check_long_paths(cells)
     assert numbers["consensus 1:5 from (0.2, 0.2)"] < 1e-12
     assert cells["consensus"]["alternating 1:5"]["observed"]["leaves the window"]
+
+
+def _check_long_paths(cells: Mapping[str, Any]) -> None:
+    stated = {
+        ("GAN", "simultaneous"): (3.10, 4.96),
+        ("GAN", "alternating 1:5"): (2.55, 1.62),
+        ("GAN", "alternating 1:1"): (1.489, 1.521),
+        ("consensus", "alternating 1:5"): (11.0, 31.1),
+    }
+    for (game, scheme), radii in stated.items():
+        seen = cells[game][scheme]["observed"]["largest radius"]
+        np.testing.assert_allclose([seen["500 steps"], seen["end"]], radii, rtol=4e-3, err_msg=game + scheme)
 
 
 def _check_verdicts(cells: Mapping[str, Any]) -> None:
@@ -105,5 +119,6 @@ def _check_wgan(numbers: Mapping[str, Any]) -> None:
         assert errors[0] < (0.35 if scheme == "simultaneous" else 0.035), scheme
         if len(errors) == 4:
             assert np.all(errors[1:] < 0.65 * errors[:-1]), scheme
+            assert errors[-1] < (0.0305 if scheme == "simultaneous" else 0.0045), scheme
     for cell in numbers["cells"]["WGAN-GP"].values():
         assert cell["predicted"]["classify"] == "stable focus"
