@@ -28,7 +28,7 @@ DEFAULT_EPS = 1e-8
 def compute(small: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the numbers and what the figures show."""
     regions = {system: _region(system, 4 if small else 14, 6 if small else 61) for system in SYSTEMS}
-    numbers = {
+    numbers: dict[str, Any] = {
         "eigenvalues of -J": {s: [[v.real, v.imag] for v in eigenvalues(s).tolist()] for s in SYSTEMS},
         "multipliers": {s: _multipliers(s, 0.5, 0.02) for s in SYSTEMS},
         "least eps": {
@@ -40,7 +40,7 @@ def compute(small: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         "grid": {s: _compare(s, seen) for s, (_, seen) in regions.items()},
         "awake": {},
     }
-    paths: dict[str, Any] = {}
+    paths: dict[tuple[str, float], Any] = {}
     for system in SYSTEMS:
         for beta1 in AWAKE[::2] if small else AWAKE:
             paths[system, beta1] = _awake(system, beta1)

@@ -36,7 +36,7 @@ def _draw_regions(regions: Mapping[str, Any], out: Path) -> None:
         drawn = plot.stability_region(ax, region)
         drawn.caption.remove()  # type: ignore[union-attr]
         line = [theory.least_eps(eigenvalues(system), STEP, b) for b in region.a.tolist()]
-        ax.plot(region.a, line, "--", color="white", linewidth=1.0)
+        ax.plot(region.a, line, color=plot.OKABE_ITO["orange"], linewidth=1.2)
         for decays, face in ((True, "black"), (False, "white")):
             chosen = seen["decays"] == decays
             ax.plot(
@@ -45,7 +45,7 @@ def _draw_regions(regions: Mapping[str, Any], out: Path) -> None:
             )  # fmt: skip
         ax.set(title=NAMES[system], xlabel=r"$\beta_1$", ylabel=r"$\epsilon$, in units of the gradient")
         ax.set(xlim=region.a[[0, -1]], ylim=(0, region.b[-1]))
-    figure.legend(handles=_keys(), loc="outside lower center", ncols=3)
+    figure.legend(handles=_keys(), loc="outside lower center", ncols=4)
     figure.savefig(out / "regions.png", dpi=130)
 
 
@@ -54,7 +54,8 @@ def _keys() -> list[Any]:
     return [
         Line2D([], [], **look, label="disturbance decays"),
         Line2D([], [], **look, markerfacecolor="white", label="disturbance grows"),
-        Line2D([], [], color="black", label="growth 0 (dashed: closed form)"),
+        Line2D([], [], color="black", label="growth 0 on the grid"),
+        Line2D([], [], color=plot.OKABE_ITO["orange"], label="closed form"),
     ]
 
 
