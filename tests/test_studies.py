@@ -22,6 +22,8 @@ STUDIES = {
     "dirac_stability": 3,
     "time_scales": 3,
     "hopf_of_the_gaussian_classifier": 4,
+    "dirac_gallery": 3,
+    "adam_linearised": 4,
     "methods": 1,
     "ring_mixture": 2,
 }
@@ -174,6 +176,36 @@ WRONG_IN_WHOLE = {
     "ring_mixture": [
         (("ring", "Adam", "modes covered"), [8.2, 0.0]),
         (("grid", "optimistic", "share of high quality"), [-0.1, 0.0]),
+    ],
+    "dirac_gallery": [
+        (("cells", "GAN", "alternating 1:5", "observed", "verdict"), "neutral"),
+        (("cells", "consensus", "alternating 1:1", "predicted", "verdict"), "diverges"),
+        (("cells", "WGAN-GP", "simultaneous", "predicted", "verdict"), "converges"),
+        (
+            ("cells", "R1, weight 0.3", "simultaneous", "predicted", "multipliers"),
+            [[0.97, 0.1], [0.97, -0.1]],
+        ),
+        (("cells", "instance noise", "alternating 1:1", "observed", "rate per step"), -0.0252),
+        (("cells", "GAN", "alternating 1:1", "observed", "largest radius", "end"), 1.48),
+        (("growth of the squared radius of GAN, simultaneous",), 1e-9),
+        (("shrinking of NSGAN, d(1/R^2)/dn", "alternating 1:5", "observed"), 0.0255),
+        (("circle of NSGAN, simultaneous", "sqrt(2 h)"), 0.62),
+        (("half-widths of clipped WGAN", "alternating 1:5", "observed"), [1.0, 1.0]),
+        (("amplitude in theta of WGAN-GP", "alternating 1:1", "steps", "0.1"), 1.28),
+        (("consensus 1:5 from (0.2, 0.2)",), 1e-3),
+    ],
+    "adam_linearised": [
+        (("multipliers", "node", "of the map", 0), [0.5, 0.1]),
+        (("multipliers", "centre", "stable"), True),
+        (("least eps", "weak focus", "0.5", "observed"), 0.0046),
+        (("least eps", "strong focus", "0.9", "stable just below"), True),
+        (("least eps", "node", "0.9", "closed form"), 0.0004),
+        (("best beta1", "strong focus"), 0.5),
+        (("grid", "node", "wrong"), 1),
+        (("grid", "centre", "stable"), 1),
+        (("awake", "node", "0.9", "median largest kappa"), 19.0),
+        (("awake", "strong focus", "0.9", "median modulus"), 1.01),
+        (("awake", "centre", "0.0", "largest distance"), 0.1),
     ],
 }
 
