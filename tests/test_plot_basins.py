@@ -75,7 +75,8 @@ def test_manifolds_add_to_the_legend_and_keep_the_window(halves):
     texts = [text.get_text() for text in lines.legend.get_texts()]
     assert texts[-3:] == ["stable manifold", "unstable manifold", "saddle"]
     assert len(texts) == 5
-    assert drawn.caption.xycoords is lines.legend
+    (note,) = ax.texts
+    assert note.xycoords is lines.legend
     alone = Figure().subplots()
     plot.manifolds(alone, found[:1])
     assert alone.get_xlabel() == "$x$"

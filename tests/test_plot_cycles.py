@@ -50,7 +50,7 @@ def test_arrows_go_with_the_flow(cycle):
 
 
 def test_an_unknown_entry_is_refused(cycle):
-    with pytest.raises(ValueError, match=r"entry must be one of \['x', 'y'\], got 'z'"):
+    with pytest.raises(ValueError, match=r"entries must be two of \['x', 'y'\], got \('x', 'z'\)"):
         plot.limit_cycles(Figure().subplots(), cycle, entries=("x", "z"))
 
 
@@ -93,3 +93,14 @@ def test_a_cycle_over_a_portrait_joins_its_legend_and_caption(cycle):
     assert note is drawn.caption
     assert words(note).startswith("Window [-3, 3]")
     assert "Period 6.6633" in words(note)
+
+
+def test_a_cycle_goes_where_the_axes_of_a_portrait_say():
+    game, ax = catalogue.make("hopf"), Figure().subplots()
+    plot.portrait(ax, sample(game, coordinate_plane(game.layout, "x", "y"), 1.0, points=9))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$y$", "$x$")
+    cycle = limit_cycle(game, np.array([0.3, 0.1]), progress=False)
+    line = plot.limit_cycles(ax, cycle).lines[0]
+    np.testing.assert_array_equal(line.get_xdata(), cycle.states[:, 1])
+    named = plot.limit_cycles(Figure().subplots(), cycle, entries=("x", "y")).lines[0]
+    np.testing.assert_array_equal(named.get_xdata(), cycle.states[:, 0])

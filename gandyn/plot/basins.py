@@ -19,7 +19,7 @@ from matplotlib.text import Annotation
 
 from gandyn.basins import ESCAPED, LEFT_THE_BOX, NOT_COMPUTED, UNDECIDED, Attractor, Basins, Manifold
 from gandyn.plot.keys import caption, legend_below
-from gandyn.plot.marks import FIXED_POINT_MARKS, axis_label
+from gandyn.plot.marks import FIXED_POINT_MARKS, axis_label, shown_entries
 from gandyn.plot.styles import OKABE_ITO
 
 __all__ = ["OUTCOME_COLOURS", "BasinArtists", "ManifoldArtists", "basin_map", "manifolds"]
@@ -187,27 +187,31 @@ class ManifoldArtists:
     legend: Legend | None
 
 
-def manifolds(ax: Axes, found: Iterable[Manifold], *, entries: tuple[int, int] = (0, 1)) -> ManifoldArtists:
+def manifolds(
+    ax: Axes, found: Iterable[Manifold], *, entries: tuple[str, str] | None = None
+) -> ManifoldArtists:
     """Draw stable manifolds in black and unstable ones in vermillion, over what the axes already show.
 
     Args:
         ax: axes, of a basin map or a portrait too: their window is kept, and their legend is added to.
         found: the manifolds.
-        entries: numbers of the entries of the state on the horizontal and the vertical axis.
+        entries: names of the horizontal and the vertical entry; by default those that the axes are labelled
+            with, else the first two.
 
     Returns:
         The artists.
 
     Raises:
-        ValueError: no manifold.
+        ValueError: no manifold, or an unknown entry.
     """
     found = list(found)
     if not found:
         raise ValueError("manifolds needs at least one manifold, got none")
+    at_entries = shown_entries(ax, found[0].names, entries)
     window = (ax.get_xlim(), ax.get_ylim()) if ax.has_data() else None
-    lines = [line for one in found for line in _branches(ax, one, entries)]
+    lines = [line for one in found for line in _branches(ax, one, at_entries)]
     marker, _ = FIXED_POINT_MARKS["saddle"]
-    at = np.array([one.point[list(entries)] for one in found])
+    at = np.array([one.point[list(at_entries)] for one in found])
     (saddles,) = ax.plot(
         *at.T, linestyle="none", marker=marker, markersize=8.0, color="black", markeredgecolor="white",
         markeredgewidth=0.6, zorder=6, label="saddle",
@@ -215,9 +219,12 @@ def manifolds(ax: Axes, found: Iterable[Manifold], *, entries: tuple[int, int] =
     if window:
         ax.set(xlim=window[0], ylim=window[1])
     else:
-        ax.set(xlabel=axis_label(found[0].names[entries[0]]), ylabel=axis_label(found[0].names[entries[1]]))
+        labels = [axis_label(found[0].names[entry]) for entry in at_entries]
+        ax.set(xlabel=labels[0], ylabel=labels[1])
     keys = {line.get_label(): line for line in lines}
-    return ManifoldArtists(tuple(lines), saddles, _more_legend(ax, [*keys.values(), saddles]))
+    legend = legend_below(ax, [*keys.values(), saddles])
+    caption(ax, [])
+    return ManifoldArtists(tuple(lines), saddles, legend)
 
 
 def _branches(ax: Axes, one: Manifold, entries: tuple[int, int]) -> list[Line2D]:
@@ -229,16 +236,3 @@ def _branches(ax: Axes, one: Manifold, entries: tuple[int, int]) -> list[Line2D]
         )[0]
         for branch in one.branches
     ]  # fmt: skip
-
-
-def _more_legend(ax: Axes, keys: list[Any]) -> Legend | None:
-    """Add keys to the legend below the axes; a caption below it moves with it."""
-    old = ax.get_legend()
-    before = [handle for handle in old.legend_handles if handle is not None] if old else []
-    known = {handle.get_label() for handle in before}
-    legend = legend_below(ax, [*before, *(key for key in keys if key.get_label() not in known)])
-    for text in ax.texts:
-        if legend and isinstance(text, Annotation) and old is not None and text.xycoords is old:
-            text.xycoords = legend
-            legend.set_in_layout(False)
-    return legend

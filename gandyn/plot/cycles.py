@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from gandyn.cycles import Crossings, CycleBranch, LimitCycle, OrbitDiagram
 from gandyn.plot.bifurcations import SPECIAL_MARKS
 from gandyn.plot.keys import caption, legend_below
-from gandyn.plot.marks import axis_label
+from gandyn.plot.marks import axis_label, shown_entries
 from gandyn.plot.styles import SHARED
 
 __all__ = [
@@ -58,7 +58,8 @@ def limit_cycles(
     Args:
         ax: axes to draw in; they may hold a portrait of the same plane.
         cycles: one cycle or several, of systems with the same entries.
-        entries: names of the horizontal and the vertical entry; by default the first two.
+        entries: names of the horizontal and the vertical entry; by default those that the axes are labelled
+            with, else the first two.
 
     Returns:
         The artists.
@@ -75,8 +76,7 @@ def limit_cycles(
         '-'
     """
     cycles = [cycles] if isinstance(cycles, LimitCycle) else list(cycles)
-    names = entries or cycles[0].names[:2]
-    i, j = (_index(cycles[0].names, name) for name in names)
+    i, j = shown_entries(ax, cycles[0].names, entries)
     lines, arrows = [], []
     for cycle in cycles:
         (line,) = ax.plot(
@@ -85,7 +85,7 @@ def limit_cycles(
         )  # fmt: skip
         lines.append(line)
         arrows.append(_arrow(ax, cycle, i, j))
-    ax.set(xlabel=axis_label(names[0]), ylabel=axis_label(names[1]))
+    ax.set(xlabel=axis_label(cycles[0].names[i]), ylabel=axis_label(cycles[0].names[j]))
     first = {line.get_label(): line for line in lines}
     notes = [
         f"Period {cycle.period:.5g}, leading exponent {_leading(cycle)} per unit of flow time."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "nonfinite_marks",
     "path_marks",
     "plane_coordinates",
+    "shown_entries",
 ]
 
 #: Marker and fill of each kind: a circle does not rotate, a square does; filled attracts, hollow repels.
@@ -70,6 +71,30 @@ def axis_label(name: str) -> str:
         return name.replace("$", r"\$")
     symbol = match[1] if len(match[1]) == 1 else f"\\{match[1]}"
     return f"${symbol}_{{{match[2]}}}$" if match[2] else f"${symbol}$"
+
+
+def shown_entries(ax: Axes, names: Sequence[str], entries: tuple[str, str] | None) -> tuple[int, int]:
+    """Return which entries of a state lie on the two axes.
+
+    Args:
+        ax: axes that may be labelled already, by a portrait or a basin map.
+        names: of the entries of the state.
+        entries: names of the horizontal and the vertical one; None for those that the axes are labelled
+            with, else the first two.
+
+    Raises:
+        ValueError: an unknown name, or a state of one entry.
+    """
+    if entries is None:
+        labels = [axis_label(name) for name in names]
+        here = (ax.get_xlabel(), ax.get_ylabel())
+        if all(label in labels for label in here):
+            return labels.index(here[0]), labels.index(here[1])
+    chosen = entries or tuple(names[:2])
+    unknown = [name for name in chosen if name not in names]
+    if unknown or len(chosen) != 2:
+        raise ValueError(f"entries must be two of {list(names)}, got {chosen}")
+    return list(names).index(chosen[0]), list(names).index(chosen[1])
 
 
 def nonfinite_marks(ax: Axes, a: np.ndarray, b: np.ndarray, values: np.ndarray) -> Line2D | None:

@@ -203,7 +203,7 @@ def _draw_portraits(pictures: Mapping[str, Any], small: bool, out: Path) -> None
         points = find_fixed_points(game, (-4.0, 4.0), progress=False)
         plot.portrait(ax, seen, fixed_points=points.points)
         if w == 0.5:
-            plot.limit_cycles(ax, pictures["at_half"], entries=("b_d", "b_g"))
+            plot.limit_cycles(ax, pictures["at_half"])
         ax.set_title(f"$W_d$ = {w:g}: {name}")
     figure.savefig(out / "portraits.png", dpi=130)
 
