@@ -338,7 +338,7 @@ def test_random_polynomials_have_exactly_their_roots(seed):
     assert found.complete
     assert len(found.unique) == len(expected)
     for point in expected:
-        assert sum(holds([*box, -1e-12, 1e-12], np.array(point)) for box in found.unique) == 1
+        assert sum(holds(box + np.array([-1e-12, 1e-12]), np.array(point)) for box in found.unique) == 1
         assert not any(holds(box, np.array(point)) for box in found.unknown)
 
 
@@ -391,7 +391,7 @@ def test_a_continuum_is_reported_in_few_boxes():
     assert holds(found.unique[0], np.zeros(2))
     for angle in np.linspace(0, 2 * np.pi, 500):
         point = np.array([np.cos(angle), np.sin(angle)])
-        assert any(holds([*box, -1e-12, 1e-12], point) for box in found.unknown)
+        assert any(holds(box + np.array([-1e-12, 1e-12]), point) for box in found.unknown)
     assert found.unknown_share < 0.005
 
 

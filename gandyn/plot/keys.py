@@ -64,7 +64,7 @@ def legend_below(ax: Axes, handles: Sequence[Artist]) -> Legend | None:
     below = ax.transAxes + ScaledTranslation(0, -drop / 72, figure.dpi_scale_trans)
     legend = ax.legend(
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), bbox_transform=below,
-        ncols=_columns(handles, 72 * 1.4 * _inches(ax), ticks), frameon=False, fontsize=ticks, borderpad=0.1,
+        ncols=_columns(handles, 72 * 1.3 * _inches(ax), ticks), frameon=False, fontsize=ticks, borderpad=0.1,
         borderaxespad=0.0, handlelength=1.6, columnspacing=1.0,
     )  # fmt: skip
     _HANDLES[legend] = handles
