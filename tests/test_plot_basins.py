@@ -65,7 +65,7 @@ def test_every_outcome_has_its_own_grey_and_is_named_with_its_share(halves):
 
 def test_manifolds_add_to_the_legend_and_keep_the_window(halves):
     ax = Figure().subplots()
-    drawn = plot.basin_map(ax, halves)
+    plot.basin_map(ax, halves)
     found = [manifold(double_well(), np.zeros(2), which, length=5.0) for which in ("stable", "unstable")]
     lines = plot.manifolds(ax, found)
     assert len(lines.branches) == 4
