@@ -35,7 +35,7 @@ from gandyn.nets import (
 )
 from gandyn.nets.datasets import Dataset
 
-STEP, SAMPLES, SEEDS = 1e-3, 2000, 5
+STEP, SAMPLES, SEEDS, GRADIENTS = 1e-3, 2000, 5, 6000
 NONSATURATING = losses.nonsaturating()
 DATA: dict[str, Callable[[], Dataset]] = {
     "ring": lambda: datasets.ring(8, count=4000),
@@ -168,6 +168,23 @@ def check(numbers: Mapping[str, Any]) -> None:
             assert 0 <= found["modes covered"][0] <= modes
             assert 0 <= found["share of high quality"][0] <= 1
             assert found["sliced Wasserstein distance"][0] > 0
+    if numbers["ring"]["Adam"]["gradients"] == GRADIENTS:
+        _check_the_readme(numbers)
+
+
+def _check_the_readme(numbers: Mapping[str, Any]) -> None:
+    ring, grid = numbers["ring"], numbers["grid"]
+    quality = lambda name: ring[name]["share of high quality"][0]
+    best = max(ring, key=quality)
+    assert best == "Adam in turn"
+    for name in ("Adam", "Adam in turn", "Lookahead over Adam", "R1, Adam", "instance noise, Adam"):
+        assert ring[name]["modes covered"][0] >= 7.8
+        assert quality(name) > quality("consensus, Adam") > quality("SGA, Adam")
+    assert ring["Adam"]["share of high quality"][1] > 5 * ring[best]["share of high quality"][1]
+    for name in ("descent", "negative momentum", "extragradient", "optimistic"):
+        assert ring[name]["modes covered"][0] == 0
+        assert ring[name]["sliced Wasserstein distance"][0] > 5
+    assert max(found["modes covered"][0] for found in grid.values()) < 13
 
 
 def draw(runs: Mapping[str, Any], out: Path) -> None:
@@ -212,7 +229,7 @@ def main() -> None:
     )
     parser.add_argument("--processes", type=int, default=1, help="runs at a time")
     chosen = parser.parse_args()
-    sizes = (40, 2, 2) if chosen.small else (6000, 20, SEEDS)
+    sizes = (40, 2, 2) if chosen.small else (GRADIENTS, 20, SEEDS)
     runs = compute(*sizes, chosen.out / "runs", chosen.processes)
     numbers = summary(runs)
     (chosen.out / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
