@@ -363,13 +363,14 @@ def test_an_interrupt_keeps_what_is_done(monkeypatch):
     part = find_basins(catalogue.make("henon"), (-2, 2), (50, 40))
     monkeypatch.undo()
     whole = find_basins(catalogue.make("henon"), (-2, 2), (50, 40))
-    assert part.status == "interrupted"
-    assert "1000 starts not computed" in part.message
     done = part.labels != NOT_COMPUTED
-    assert np.sum(done) == 1000
+    # Two pieces of 500 were done, the third was interrupted, the fourth may have been under way.
+    assert np.sum(done) in (1000, 1500)
+    assert part.status == "interrupted"
+    assert f"{2000 - np.sum(done)} starts not computed" in part.message
     assert np.array_equal(part.labels[done], whole.labels[done])
-    assert part.share(NOT_COMPUTED).value == 0.5
-    assert part.share(ESCAPED).total == 1000
+    assert part.share(NOT_COMPUTED).count == 2000 - np.sum(done)
+    assert part.share(ESCAPED).total == np.sum(done)
     assert whole.share(NOT_COMPUTED).count == 0
 
 
