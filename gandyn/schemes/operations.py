@@ -179,7 +179,11 @@ def _resolvent(run: Run, y: Array, right: Array, transposed: bool) -> Array:
 
 def _advance(run: Run, a: Array, b: Array) -> Array:
     """Return ``a + s b``, for all entries or those of one player."""
-    whole = a + run.scalars[0] * b
+    whole = run.scalars[0] * b
+    if a.shape == whole.shape:
+        whole += a
+    else:
+        whole = whole + a
     part = run.extra[0]
     return whole if part == 0 else run.pick(whole, a) if part == 1 else run.pick(a, whole)
 

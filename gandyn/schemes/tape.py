@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,16 @@ class Tape:
     scalars: tuple[Instruction, ...]
     vectors: tuple[Instruction, ...]
     results: tuple[int, ...]
+
+    @cached_property
+    def last_uses(self) -> tuple[tuple[int, ...], ...]:
+        """For each operation, the vector registers that none after it takes."""
+        last = {i: at for at, each in enumerate(self.vectors) for i in (at, *each.vectors)}
+        ended: list[list[int]] = [[] for _ in self.vectors]
+        for i, at in last.items():
+            if i not in self.results:
+                ended[at].append(i)
+        return tuple(map(tuple, ended))
 
     def count(self, name: str) -> int:
         """Return how many operations of this name one step takes."""
@@ -61,7 +72,7 @@ class ArrayTape:
 
     def value(self, x: Array, k: Any) -> Array:
         """Return the next state from ``x`` of shape (..., N)."""
-        values = self._forward(x, k)[1]
+        values = self._forward(x, k, self.tape.last_uses)[1]
         return self._joined([values[i] for i in self.tape.results], x)
 
     def jvp(self, x: Array, u: Array, k: Any) -> Array:
@@ -101,8 +112,13 @@ class ArrayTape:
                     collected[j].append(pull(runs[i], values[i], vectors, cotangent))
         return self._joined(inputs, w)
 
-    def _forward(self, x: Array, k: Any) -> tuple[list[Run], list[Array]]:
-        """Return for each instruction what it may look at, and its value."""
+    def _forward(
+        self, x: Array, k: Any, last_uses: Sequence[Sequence[int]] = ()
+    ) -> tuple[list[Run], list[Any]]:
+        """Return for each instruction what it may look at, and its value, let go after its last use if given.
+
+        What is let go serves the next value: of networks, new memory costs as much as arithmetic.
+        """
         numbers, inputs = self.tape.numbers(self.constants, k), self._parts(x)
         base = Run(self.fields, self.split, inputs[0])
         runs, values = [], []
@@ -113,6 +129,8 @@ class ArrayTape:
                 values.append(inputs[extra[0]])
             else:
                 values.append(OPERATIONS[name].value(run, *(values[j] for j in operands)))
+            for done in last_uses[len(values) - 1] if last_uses else ():
+                values[done] = None
         return runs, values
 
     def _parts(self, x: Array) -> list[Array]:
