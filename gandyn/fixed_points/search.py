@@ -23,7 +23,7 @@ def find_fixed_points(
     box: Any = None,
     *,
     starts: Array | None = None,
-    n_starts: int = 1024,
+    n_starts: int = 4096,
     period: int = 1,
     seed: int = 0,
     tol: float = 1e-10,
