@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from problems import linear_flow
 from scipy.integrate import solve_ivp
 
-from gandyn import FlowError, Layout, UpdateMap, VectorField, limit_cycle, load, save
+from gandyn import FlowError, Layout, UpdateMap, VectorField, limit_cycle, load, poincare_section, save
 from gandyn.cycles import Section
 from gandyn.cycles.floquet import log_eigenvalues
 from gandyn.games import catalogue, textbook
@@ -123,6 +124,23 @@ def test_the_compiled_loop_agrees_with_one_that_calls_python():
     fast, slow = (find(field, [1.0, 1.0, 0.0], rtol=1e-9, atol=1e-10) for field in (game, plain))
     assert slow.period == pytest.approx(fast.period, rel=1e-12)
     np.testing.assert_allclose(slow.exponents, fast.exponents, atol=1e-9)
+
+
+def test_a_field_in_torch_is_followed_in_torch():
+    field = VectorField(
+        lambda x, t: torch.stack([x[..., 1], (1 - x[..., 0] ** 2) * x[..., 1] - x[..., 0]], dim=-1),
+        Layout.scalars(state=["x", "y"]),
+        jvp=lambda x, u, t: torch.stack(
+            [u[..., 1], -(2 * x[..., 0] * x[..., 1] + 1) * u[..., 0] + (1 - x[..., 0] ** 2) * u[..., 1]],
+            dim=-1,
+        ),
+    )
+    start = torch.tensor([2.0, 0.1], dtype=torch.float64)
+    cycle = limit_cycle(field, start, period=6.6, rtol=1e-8, atol=1e-9, progress=False)
+    assert cycle.period == pytest.approx(6.663286859323, abs=1e-6)
+    assert cycle.exponents.real.min() == pytest.approx(-1.059376994842, abs=1e-5)
+    seen = poincare_section(field, start, Section({"y": 1.0}), 2, rtol=1e-6, progress=False)
+    assert np.diff(seen.times) == pytest.approx(6.663, abs=1e-2)
 
 
 def test_extremes_lie_between_the_steps():

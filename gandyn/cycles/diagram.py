@@ -72,7 +72,7 @@ def orbit_diagram(
     first = to_numpy(start).astype(np.float64)
     states = np.full((len(values), keep, family.layout.dim), np.nan)
     statuses = ["interrupted"] * len(values)
-    settings = (int(transient) if section is None else transient), max_time, max_norm, (rtol, atol)
+    settings = (int(transient) if section is None else transient), max_time, max_norm, (rtol, atol), start
     x = first
     try:
         for i, value in enumerate(tqdm(values, leave=False, disable=None if progress else True)):
@@ -116,13 +116,14 @@ def _visits(
     max_time: float,
     max_norm: float,
     tolerances: tuple[float, float],
+    template: Array,
 ) -> tuple[int, str]:
     """Write the states of one orbit into ``out``; return how many, and the status."""
     if isinstance(system, UpdateMap):
         from gandyn.cycles.orbits import iterate
         from gandyn.trajectories.callback import kernel_of
 
-        kernel = kernel_of(system, np.zeros(len(x)))
+        kernel = kernel_of(system, template)
         call = kernel.velocity, kernel.params, kernel.nodes, kernel.plan
         count = iterate(*call, x.copy(), transient, max_norm, out)
         if hasattr(kernel, "check"):
@@ -131,7 +132,7 @@ def _visits(
     from gandyn.cycles.flow import Flow
 
     assert section is not None
-    flow = Flow(system, switches_of(system, None), *tolerances, max_norm)
+    flow = Flow(system, switches_of(system, None), *tolerances, max_norm, template)
     try:
         x = flow.end(x, transient) if transient > 0 else x
     except FlowError:

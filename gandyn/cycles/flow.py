@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn.arrays import to_numpy
+from gandyn.arrays import Array, like, to_numpy
 from gandyn.cycles.arcs import DIVERGED, EVENT, FINISHED, STALLED, extremum, follow
 from gandyn.cycles.result import FlowError
 from gandyn.cycles.section import Planes
@@ -59,20 +59,28 @@ class Flow:
         rtol: relative tolerance of a step.
         atol: absolute tolerance.
         max_norm: norm of the state beyond which it diverges.
+        template: an array of the namespace in which the field computes, if that is not NumPy.
     """
 
     def __init__(
-        self, field: VectorField, switches: Planes, rtol: float, atol: float, max_norm: float
+        self,
+        field: VectorField,
+        switches: Planes,
+        rtol: float,
+        atol: float,
+        max_norm: float,
+        template: Array | None = None,
     ) -> None:
         self.field, self.switches, self.dim = field, switches, field.layout.dim
-        self._kernel = kernel_of(field, np.zeros(self.dim))
+        self._template = np.zeros(self.dim) if template is None else template
+        self._kernel = kernel_of(field, self._template)
         self._call = self._kernel.params, self._kernel.nodes, self._kernel.plan
         self._tolerances, self._max_norm = (rtol, atol), max_norm
         self.steps = 0
 
     def velocity(self, x: np.ndarray) -> np.ndarray:
         """Return the velocity at a state."""
-        return to_numpy(self.field(x)).astype(np.float64)
+        return to_numpy(self.field(like(x, self._template))).astype(np.float64)
 
     def end(self, x: np.ndarray, duration: float) -> np.ndarray:
         """Return the state after some time."""

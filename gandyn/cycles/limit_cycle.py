@@ -87,7 +87,7 @@ def limit_cycle(
     bad = [f"{name} = {value}" for name, value in ranges.items() if not 0 < value < np.inf]
     if bad:
         raise ValueError(f"these must be positive and finite: {', '.join(bad)}")
-    flow = Flow(field, switches_of(field, switches), rtol, atol, max_norm)
+    flow = Flow(field, switches_of(field, switches), rtol, atol, max_norm, start)
     x = to_numpy(start).astype(np.float64)
     if period is None:
         x, period = _return(flow, x, transient, max_period, progress)

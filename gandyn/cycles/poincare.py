@@ -72,7 +72,7 @@ def poincare_section(
             f"and {max_time}"
         )
     plane = Planes.of(field.layout, [section])
-    flow = Flow(field, switches_of(field, switches), rtol, atol, max_norm)
+    flow = Flow(field, switches_of(field, switches), rtol, atol, max_norm, start)
     x = to_numpy(start).astype(np.float64)
     try:
         x = flow.end(x, transient) if transient > 0 else x
