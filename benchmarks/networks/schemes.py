@@ -98,7 +98,7 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     seconds, ratios = {}, {}
     for name, size in SIZES.items():
-        for what, case in cases(size, steps=100).items():
+        for what, case in cases(size, steps=300).items():
             key = f"{what}, {name}"
             seconds[key] = times = interleaved(case, repeats)
             pairs = zip(times["gandyn"], times["by hand"], strict=True)
