@@ -9,13 +9,21 @@ import numpy as np
 
 from gandyn.arrays import Array, array_namespace, to_numpy
 
-__all__ = ["check_floats", "check_option"]
+__all__ = ["check_constant", "check_floats", "check_option"]
 
 
 def check_option(name: str, value: Any, options: Sequence[Any]) -> None:
     """Raise ValueError unless ``value`` is one of ``options``."""
     if value not in options:
         raise ValueError(f"{name} must be one of {list(options)}, got {value!r}")
+
+
+def check_constant(family: Any, name: str) -> None:
+    """Raise ValueError unless a system has an adjustable constant of this name."""
+    if name not in family.constants:
+        raise ValueError(
+            f"{family.label or 'the family'} has no constant {name!r}; it has {sorted(family.constants)}"
+        )
 
 
 def check_floats(name: str, x: Array, shape: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ from gandyn.arrays import Array, to_numpy
 from gandyn.bifurcations.curve import Curve
 from gandyn.bifurcations.detection import Node, special_points
 from gandyn.bifurcations.result import Branch, SpecialPoint
-from gandyn.checks import check_floats
+from gandyn.checks import check_constant, check_floats
 from gandyn.field import System
 
 __all__ = ["Settings", "Side", "branch_of", "checked_range", "continue_fixed_point", "trace"]
@@ -113,10 +113,7 @@ def continue_fixed_point(
 
 def checked_range(family: System, parameter: str, range: tuple[float, float]) -> tuple[float, float]:
     """Return the ends of a parameter's range, or raise unless it holds the family's own value."""
-    if parameter not in family.constants:
-        raise ValueError(
-            f"{family.label or 'the family'} has no constant {parameter!r}; it has {sorted(family.constants)}"
-        )
+    check_constant(family, parameter)
     low, high = (float(end) for end in range)
     if not low <= family.constants[parameter] <= high or not low < high:
         raise ValueError(

@@ -61,6 +61,7 @@ class CycleCurve(Curve):
         self._max_period = max_period
         self._reference = nodes
         self._kept: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._exponents: dict[bytes, np.ndarray] = {}
 
     def place(self, nodes: np.ndarray, period: float, value: float) -> np.ndarray:
         """Return the coordinates of a cycle."""
@@ -111,9 +112,12 @@ class CycleCurve(Curve):
 
     def exponents(self, y: np.ndarray) -> np.ndarray:
         """Return the logarithms of the Floquet multipliers, shape (n,), that of the trivial one first."""
-        logs = log_eigenvalues(self.shooting(y).turn(self.unknowns(y)).pieces)
-        trivial = int(np.argmin(np.abs(logs)))
-        return np.concatenate([logs[trivial : trivial + 1], np.delete(logs, trivial)])
+        key = y.tobytes()
+        if key not in self._exponents:
+            logs = log_eigenvalues(self.shooting(y).turn(self.unknowns(y)).pieces)
+            trivial = int(np.argmin(np.abs(logs)))
+            self._exponents[key] = np.concatenate([logs[trivial : trivial + 1], np.delete(logs, trivial)])
+        return self._exponents[key]
 
     def eigenvalues(self, y: np.ndarray) -> np.ndarray:
         """Return the Floquet multipliers other than the trivial one."""

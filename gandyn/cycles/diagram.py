@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gandyn.arrays import Array, to_numpy
-from gandyn.checks import check_floats
+from gandyn.checks import check_constant, check_floats
 from gandyn.cycles.poincare import crossings_of
 from gandyn.cycles.result import FlowError, OrbitDiagram
 from gandyn.cycles.section import Planes, Section, switches_of
@@ -95,10 +95,7 @@ def orbit_diagram(
 
 
 def _check(family: System, parameter: str, transient: float, keep: int, section: Section | None) -> None:
-    if parameter not in family.constants:
-        raise ValueError(
-            f"{family.label or 'the family'} has no constant {parameter!r}; it has {sorted(family.constants)}"
-        )
+    check_constant(family, parameter)
     if isinstance(family, UpdateMap) != (section is None):
         raise ValueError(
             "a flow is seen on a section, such as section=Section({'x': 1.0}); a map takes no section"
@@ -120,12 +117,13 @@ def _visits(
 ) -> tuple[int, str]:
     """Write the states of one orbit into ``out``; return how many, and the status."""
     if isinstance(system, UpdateMap):
-        from gandyn.cycles.orbits import iterate
         from gandyn.trajectories.callback import kernel_of
+        from gandyn.trajectories.iteration import iterate
 
         kernel = kernel_of(system, template)
-        call = kernel.velocity, kernel.params, kernel.nodes, kernel.plan
-        count = iterate(*call, x.copy(), transient, max_norm, out)
+        call = kernel.params, kernel.nodes, kernel.plan
+        steps = transient + len(out)
+        _, count = iterate(kernel.velocity, x.copy(), 0, transient + 1, 1, max_norm, *call, steps, out)
         if hasattr(kernel, "check"):
             kernel.check()
         return count, "finished" if count == len(out) else "diverged"

@@ -15,6 +15,7 @@ from gandyn.field import System, UpdateMap, VectorField
 
 if TYPE_CHECKING:
     from gandyn.cycles.flow import Flow
+    from gandyn.cycles.shooting import Shooting
 
 __all__ = ["limit_cycle", "require_flow"]
 
@@ -94,7 +95,7 @@ def limit_cycle(
     nodes = nodes_along(flow, x, period)
     shooting = Shooting(flow, nodes)
     z, residual = solve(shooting, np.append(nodes.ravel(), period), max(_TOLERANCE, 100 * rtol))
-    return described(shooting, z, residual)
+    return _described(shooting, z, residual)
 
 
 def require_flow(field: System) -> VectorField:
@@ -151,12 +152,10 @@ def _first_return(flow: Flow, x: np.ndarray, max_period: float) -> tuple[float, 
     return best
 
 
-def described(shooting: object, z: np.ndarray, residual: float) -> LimitCycle:
+def _described(shooting: Shooting, z: np.ndarray, residual: float) -> LimitCycle:
     """Return the cycle of a solution, with all that is said of it."""
     from gandyn.cycles.floquet import log_eigenvalues
-    from gandyn.cycles.shooting import Shooting
 
-    assert isinstance(shooting, Shooting)
     flow, turn, period = shooting.flow, shooting.turn(z, tangents=False), float(z[-1])
     low, high = flow.extremes(turn)
     if np.max(high - low) < _POINT * (1 + np.abs(high).max()):

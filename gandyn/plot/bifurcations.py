@@ -28,7 +28,9 @@ __all__ = [
     "RegionArtists",
     "bifurcation_diagram",
     "eigenvalue_locus",
+    "special_marks",
     "stability_region",
+    "stretches",
 ]
 
 #: Marker and colour of each kind of special point.
@@ -98,12 +100,12 @@ def bifurcation_diagram(
     if entry is not None and entry not in entries:
         raise ValueError(f"entry must be one of {list(entries)}, got {entry!r}")
     at = 0 if entry is None else entries.index(entry)
-    stretches = [stretch for branch in branches for stretch in _stretches(branch, at)]
-    stable = tuple(_line(ax, *xy, "-", "stable") for xy, good in stretches if good)
-    unstable = tuple(_line(ax, *xy, (0, (4, 2)), "unstable") for xy, good in stretches if not good)
+    runs = [run for branch in branches for run in _runs(branch, at)]
+    stable = tuple(_line(ax, *xy, "-", "stable") for xy, good in runs if good)
+    unstable = tuple(_line(ax, *xy, (0, (4, 2)), "unstable") for xy, good in runs if not good)
     envelopes = tuple(line for cycle in cycles for line in _envelope(ax, cycle, at))
     points = list({id(p): p for branch in branches for p in branch.special}.values())
-    special = _special_marks(ax, points, [p.value for p in points], [float(p.x[at]) for p in points])
+    special = special_marks(ax, points, [p.value for p in points], [float(p.x[at]) for p in points])
     ax.set(xlabel=axis_label(branches[0].parameter), ylabel=axis_label(entries[at]))
     ax.set_title(branches[0].label)
     first = {line.get_label(): line for line in (*stable, *unstable, *envelopes)}
@@ -119,14 +121,16 @@ def _line(ax: Axes, x: np.ndarray, y: np.ndarray, style: Any, label: str) -> Lin
     return line
 
 
-def _stretches(branch: Branch, at: int) -> list[tuple[tuple[np.ndarray, np.ndarray], bool]]:
+def _runs(branch: Branch, at: int) -> list[tuple[tuple[np.ndarray, np.ndarray], bool]]:
     """Return the stretches of a branch of one stability; neighbours share their border point."""
-    borders = np.flatnonzero(branch.stable[1:] != branch.stable[:-1]) + 1
-    starts, stops = [0, *borders.tolist()], [*borders.tolist(), len(branch.values)]
-    return [
-        ((branch.values[max(a - 1, 0) : b], branch.x[max(a - 1, 0) : b, at]), bool(branch.stable[a]))
-        for a, b in zip(starts, stops, strict=True)
-    ]
+    return [((branch.values[run], branch.x[run, at]), good) for run, good in stretches(branch.stable)]
+
+
+def stretches(stable: np.ndarray) -> list[tuple[slice, bool]]:
+    """Return the runs of one stability along a branch, each with the last point of the run before it."""
+    borders = (np.flatnonzero(stable[1:] != stable[:-1]) + 1).tolist()
+    ends = zip([0, *borders], [*borders, len(stable)], strict=True)
+    return [(slice(max(start - 1, 0), stop), bool(stable[start])) for start, stop in ends]
 
 
 def _envelope(ax: Axes, cycle: Any, at: int) -> list[Line2D]:
@@ -145,9 +149,10 @@ def _envelope(ax: Axes, cycle: Any, at: int) -> list[Line2D]:
     return lines
 
 
-def _special_marks(
+def special_marks(
     ax: Axes, points: Sequence[SpecialPoint], x: Sequence[float], y: Sequence[float]
 ) -> dict[str, Line2D]:
+    """Mark special points at (x, y), one artist for each kind."""
     artists: dict[str, Line2D] = {}
     for kind in dict.fromkeys(point.kind for point in points):
         marker, colour = SPECIAL_MARKS[kind]
@@ -220,7 +225,7 @@ def eigenvalue_locus(ax: Axes, branch: Branch) -> LocusArtists:
         boundary = ax.axvline(0.0, color=NEUTRAL, linewidth=0.8, label="stable to the left")
     crossing = [p for p in branch.special if p.kind in ("Hopf", "Neimark-Sacker", "period doubling")]
     values = [_crossing_value(p, branch.clock) for p in crossing]
-    special = _special_marks(ax, crossing, [v.real for v in values], [v.imag for v in values])
+    special = special_marks(ax, crossing, [v.real for v in values], [v.imag for v in values])
     ax.margins(0.08)
     ax.autoscale_view()
     ax.set(

@@ -13,7 +13,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.text import Annotation
 
 from gandyn.cycles import Crossings, CycleBranch, LimitCycle, OrbitDiagram
-from gandyn.plot.bifurcations import SPECIAL_MARKS
+from gandyn.plot.bifurcations import special_marks, stretches
 from gandyn.plot.keys import caption, legend_below
 from gandyn.plot.marks import axis_label, shown_entries
 from gandyn.plot.styles import SHARED
@@ -144,30 +144,20 @@ def cycle_periods(ax: Axes, branch: CycleBranch) -> PeriodArtists:
     Returns:
         The artists.
     """
-    borders = np.flatnonzero(branch.stable[1:] != branch.stable[:-1]) + 1
-    stops = [*borders.tolist(), len(branch.values)]
-    lines = tuple(
-        _stretch(ax, branch, max(a - 1, 0), b) for a, b in zip([0, *stops[:-1]], stops, strict=True)
-    )
-    special: dict[str, Line2D] = {}
-    for kind in dict.fromkeys(point.kind for point in branch.special):
-        marker, colour = SPECIAL_MARKS[kind]
-        values = [point.value for point in branch.special if point.kind == kind]
-        nearest = [int(np.argmin(np.abs(branch.values - value))) for value in values]
-        (special[kind],) = ax.plot(
-            values, branch.periods[nearest], linestyle="none", marker=marker, color=colour, markersize=6,
-            markeredgecolor="white", label=kind, zorder=5,
-        )  # fmt: skip
+    lines = tuple(_stretch(ax, branch, run, good) for run, good in stretches(branch.stable))
+    values = [point.value for point in branch.special]
+    nearest = [int(np.argmin(np.abs(branch.values - value))) for value in values]
+    special = special_marks(ax, branch.special, values, branch.periods[nearest].tolist())
     ax.set(xlabel=axis_label(branch.parameter), ylabel="period, in flow time")
     ax.set_title(branch.label)
     first = {line.get_label(): line for line in lines}
     return PeriodArtists(lines, special, legend_below(ax, [*first.values(), *special.values()]))
 
 
-def _stretch(ax: Axes, branch: CycleBranch, start: int, stop: int) -> Line2D:
-    verdict = "stable" if branch.stable[stop - 1] else "unstable"
+def _stretch(ax: Axes, branch: CycleBranch, run: slice, stable: bool) -> Line2D:
+    verdict = "stable" if stable else "unstable"
     (line,) = ax.plot(
-        branch.values[start:stop], branch.periods[start:stop], color=_COLOUR, linestyle=_LINES[verdict],
+        branch.values[run], branch.periods[run], color=_COLOUR, linestyle=_LINES[verdict],
         linewidth=1.4, label=f"{verdict} cycle", zorder=3,
     )  # fmt: skip
     return line
