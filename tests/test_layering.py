@@ -26,11 +26,13 @@ LEVELS = {
     "fixed_points": 2,
     "schemes": 2,
     "bifurcations": 3,
+    "rotation": 3,
     "cycles": 4,
-    "basins": 4,
-    "plot": 5,
-    "report": 6,
-    "cli": 7,
+    "lyapunov": 5,
+    "basins": 6,
+    "plot": 7,
+    "report": 8,
+    "cli": 9,
 }
 #: The homes of the heavy libraries; anywhere else a test fails.
 HOMES = {
@@ -38,7 +40,16 @@ HOMES = {
     "safetensors": {"nets"},
     "sympy": {"games"},
     "flint": {"games", "fixed_points"},
-    "numba": {"games", "trajectories", "fixed_points", "schemes", "cycles", "bifurcations", "basins"},
+    "numba": {
+        "games",
+        "trajectories",
+        "fixed_points",
+        "schemes",
+        "cycles",
+        "bifurcations",
+        "lyapunov",
+        "basins",
+    },
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
 }

@@ -1,0 +1,5 @@
+"""What kind of point this is: the symmetric and the rotating part of the Jacobian, and what follows from them."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
