@@ -1,4 +1,4 @@
-"""What kind of point this is: the symmetric and the rotating part of the Jacobian, and what follows from them."""
+"""What kind of point this is: the symmetric and the rotating part of the Jacobian, with what follows."""
 
 from __future__ import annotations
 
