@@ -43,6 +43,7 @@ from gandyn.fixed_points import (
     fixed_point,
 )
 from gandyn.landscapes import Landscape, landscape
+from gandyn.lyapunov import Lyapunov, lyapunov_spectrum
 from gandyn.planes import (
     FieldSlice,
     Plane,
@@ -86,6 +87,7 @@ __all__ = [
     "Landscape",
     "Layout",
     "LimitCycle",
+    "Lyapunov",
     "Manifold",
     "OrbitDiagram",
     "Plane",
@@ -115,6 +117,7 @@ __all__ = [
     "landscape",
     "limit_cycle",
     "load",
+    "lyapunov_spectrum",
     "manifold",
     "nets",
     "orbit_diagram",

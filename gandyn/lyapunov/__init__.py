@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from gandyn.lyapunov.result import Lyapunov
+from gandyn.lyapunov.spectrum import lyapunov_spectrum
+
+__all__ = ["Lyapunov", "lyapunov_spectrum"]
