@@ -126,9 +126,10 @@ class Flow:
                 t, here, sides[event] = t + wait, here + wait * self.velocity(here), -sides[event]
             self._check(status, t, here)
             if status == EVENT and event != last:
+                # The step that ends here evaluates both sides, and so it misses the plane by its own error.
+                here -= planes.heights(here)[event] * planes.normals[event]
                 walk.jump(self._saltation(here, planes.normals[event], sides[event]), tangents)
-                beyond = 4e-16 * sides[event] * (1 + np.abs(here).max())
-                here += (beyond - planes.heights(here)[event]) * planes.normals[event]
+                here += 4e-16 * sides[event] * (1 + np.abs(here).max()) * planes.normals[event]
                 h = 0.0
         return walk.arc(status == EVENT)
 

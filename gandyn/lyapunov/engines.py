@@ -58,7 +58,7 @@ class Engine:
     interval = "steps"
 
     def __init__(self, x: Array, t: float, qr_every: float | None) -> None:
-        self.x, self.tangents = x, x[None, :][:0]
+        self.x, self.tangents = x, x[None, :][:0, :]
         self.origin, self.done, self.length = t, 0, 1.0
         self.fixed, self.qr_every = qr_every is not None, 1.0 if qr_every is None else qr_every
         self.h, self.contrast = 0.0, 0.0
@@ -70,7 +70,9 @@ class Engine:
     def adapt(self) -> None:
         """Choose the interval from the contrast seen since ``begin``."""
         if not self.fixed and self.contrast > 0:
-            self.qr_every = self._rounded(self.qr_every * max(_CONTRAST / self.contrast, _LEAST))
+            self.qr_every = self._rounded(
+                min(self.qr_every, self.length) * max(_CONTRAST / self.contrast, _LEAST)
+            )
 
     def _rounded(self, interval: float) -> float:
         return float(np.clip(np.floor(interval), 1, _MOST_STEPS))
@@ -105,7 +107,7 @@ class _Compiled(Engine):
         self._max_norm = max_norm
 
     def run(self, records: int) -> Piece:
-        k = len(self.tangents)
+        k = self.tangents.shape[0]
         self.tangents = np.ascontiguousarray(self.tangents)
         logs, volumes = np.zeros((records, k)), np.zeros(records)
         whole, contrast, steps, status = self._follow(logs, volumes)
@@ -128,8 +130,8 @@ class CompiledMap(_Compiled):
 
         steps, moved = int(self.length), (self.x, self.tangents)
         whole, contrast = follow_map(
-            self._kernel.jacobian, *self._code, *moved, int(self.origin), self.done, steps, int(self.qr_every),
-            self._max_norm, logs, volumes,
+            self._kernel.jacobian, *self._code, *moved, int(self.origin), self.done, steps,
+            int(self.qr_every), self._max_norm, logs, volumes,
         )  # fmt: skip
         return whole, contrast, whole * steps, "finished" if whole == len(logs) else "diverged"
 
@@ -167,7 +169,7 @@ class CompiledFlow(_Compiled):
         from gandyn.trajectories.compiled import FINISHED, STALLED
 
         steps, moved = np.zeros(len(logs), dtype=np.int64), (self.x, self.tangents)
-        function = self._kernel.jacobian if len(self.tangents) else self._kernel.velocity
+        function = self._kernel.jacobian if self.tangents.shape[0] else self._kernel.velocity
         whole, contrast, self.h, status = follow_flow(
             function, *self._code, *moved, self.origin, self.done, self.h, self.length, int(self.qr_every),
             *self._tolerances, self._max_norm, logs, volumes, steps,
@@ -185,7 +187,7 @@ class _Stretched(Engine):
         self._steps = 0
 
     def run(self, records: int) -> Piece:
-        logs, self._steps = np.zeros((records, len(self.tangents))), 0
+        logs, self._steps = np.zeros((records, self.tangents.shape[0])), 0
         status: Any = "finished"
         for row in range(records):
             status = self._record(logs[row])
@@ -244,7 +246,7 @@ class ProductMap(_Stretched):
         return x, tangents, "finished"
 
     def _moved(self, x: Array, tangents: Array, number: int) -> tuple[Array, Array]:
-        if len(tangents):
+        if tangents.shape[0]:
             tangents = self._system.jvp(x, tangents, number)
         return self._system(x, number), tangents
 
@@ -265,7 +267,7 @@ class ProductFlow(_Stretched):
         return interval
 
     def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
-        n, k = self.x.shape[0], len(self.tangents)
+        n, k = self.x.shape[0], self.tangents.shape[0]
         xp = array_namespace(self.x)
         start = xp.concat([self.x, xp.reshape(self.tangents, (-1,))])
         rtol, atol = self._tolerances
@@ -315,7 +317,7 @@ class SwitchingFlow(_Stretched):
     def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
         before = self._flow.steps
         try:
-            arc = self._flow.arc(self.x, end - begin, tangents=len(self.tangents) > 0)
+            arc = self._flow.arc(self.x, end - begin, tangents=self.tangents.shape[0] > 0)
         except FlowError as error:
             return self.x, self.tangents, "diverged" if "diverges" in str(error) else "stalled"
         self._steps += self._flow.steps - before
@@ -332,7 +334,7 @@ def _norm(x: Array) -> float:
 
 def _orthonormal(x: Array, tangents: Array) -> tuple[Array, Array, np.ndarray]:
     """Return state, orthonormal tangents, and the logarithms of their growth on the host."""
-    if not len(tangents):
+    if not tangents.shape[0]:
         return x, tangents, np.zeros(0)
     xp = array_namespace(tangents)
     basis, upper = xp.linalg.qr(xp.matrix_transpose(tangents))

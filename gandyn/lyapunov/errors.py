@@ -57,8 +57,8 @@ def _error(lengths: np.ndarray, spread: np.ndarray, m: int) -> float:
 def smooth_errors(growth: np.ndarray) -> np.ndarray:
     """Return the standard error of the mean with ``bump_weights`` of each column of a stationary series.
 
-    It is the scatter of such means over eighths of the series, half overlapping, divided by the root of 8: right
-    for noise, and too wide for quasi-periodic series, whose means converge faster.
+    It is the scatter of such means over eighths of the series, half overlapping, divided by the root of 8:
+    right for noise, and too wide for quasi-periodic series, whose means converge faster.
     """
     m, k = growth.shape
     if m < _FEWEST:

@@ -74,7 +74,8 @@ class Folder:
         count = (self._path / _ROWS).stat().st_size // (8 * self._width)
         partial = self._path / (_STATE + ".part")
         with partial.open("wb") as file:
-            np.savez(file, rows=np.array(count), **state)
+            arrays: dict[str, Any] = {"rows": np.array(count), **state}
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._path / _STATE)

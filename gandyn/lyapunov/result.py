@@ -29,7 +29,7 @@ class Lyapunov:
         standard_errors: shape (k,), of the exponents, from how the records scatter; NaN with less than 32
             whole records, and where a direction collapsed (exponent minus infinity).
         resolution: growth per unit of flow time that the arithmetic cannot tell from none: the tolerance of
-            the steps of a flow, or rounding.
+            the steps of a flow, or rounding; and what the sum misses the divergence by.
         times: shape (m,), flow time at the end of each record.
         local: shape (m, k), growth per unit of flow time over each record.
         start: flow time at which the average begins; transient and warm-up lie before it.

@@ -107,7 +107,7 @@ def lyapunov_spectrum(
         system, x0, n_steps=n_steps, t_end=t_end, k=k, transient=transient, warmup=warmup, t0=t0, step=step,
         record_every=record_every,
     )  # fmt: skip
-    tolerances = {"rtol": rtol, "atol": atol, "qr_every": qr_every, "max_norm": max_norm}
+    tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol, "qr_every": qr_every, "max_norm": max_norm}
     check_option("weighting", weighting, ["uniform", "smooth"])
     _check_positive(tolerances)
     planes = _planes(system, switches)
@@ -153,17 +153,18 @@ def _result(
     local = logs / spans[:, None]
     exponents, errors = average(local, spans, weighting)
     total = float(spans.sum())
-    known = len(rows) > 0 and bool(np.isfinite(volumes).all())
+    divergence, resolution = None, engine.resolution(measured.steps, total) if total else math.nan
+    if len(rows) and np.isfinite(volumes).all():
+        divergence = float(average(volumes[:, None] / spans[:, None], spans, weighting)[0][0])
+        resolution = max(resolution, abs(divergence - float(exponents.sum())))
     return Lyapunov(
         exponents=exponents,
         standard_errors=errors,
-        resolution=engine.resolution(measured.steps, total) if total else math.nan,
+        resolution=resolution,
         times=measured.start + np.cumsum(spans),
         local=local,
         start=measured.start,
-        divergence=float(average(volumes[:, None] / spans[:, None], spans, weighting)[0][0])
-        if known
-        else None,
+        divergence=divergence,
         weighting=weighting,
         transient=plan.transient * plan.unit,
         warmup=plan.warmup * plan.unit,
