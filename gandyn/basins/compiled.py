@@ -1,4 +1,4 @@
-"""Compiled: every start followed until it settles; the long run along an attractor; its exponents.
+"""Compiled: every start followed until it settles; the long run along an attractor.
 
 ``function, params, nodes, plan`` are a kernel's; the system is autonomous, so that time stands at 0.
 """
@@ -16,12 +16,11 @@ from gandyn.trajectories.compiled import (
     FINISHED,
     STALLED,
     accepted_step,
-    advance_tangents,
     first_step,
     interpolate,
 )
 
-__all__ = ["LONGEST_STEP", "exponents", "fill_table", "follow", "horizon", "record"]
+__all__ = ["LONGEST_STEP", "fill_table", "follow", "horizon", "record"]
 
 #: Longest step of a flow, in flow time.
 LONGEST_STEP = 1e3
@@ -229,63 +228,4 @@ def record(
         times[k + pieces - 1], states[k + pieces - 1] = t, new
         x[:] = new
         slopes[0] = slopes[6]
-    return True
-
-
-@_jit
-def _orthonormalise(rows: np.ndarray, logs: np.ndarray) -> None:
-    """Make the rows orthonormal, twice for rounding; add the logarithms of their lengths to ``logs``."""
-    for _ in range(2):
-        for i in range(len(rows)):
-            for j in range(i):
-                rows[i] -= np.dot(rows[i], rows[j]) * rows[j]
-            length = np.sqrt(np.dot(rows[i], rows[i]))
-            logs[i] += np.log(length)
-            rows[i] /= length
-
-
-@_jit
-def exponents(
-    is_map: bool,
-    function: Any,
-    params: np.ndarray,
-    nodes: np.ndarray,
-    plan: np.ndarray,
-    x: np.ndarray,
-    tangents: np.ndarray,
-    span: float,
-    rtol: float,
-    atol: float,
-    max_norm: float,
-    logs: np.ndarray,
-) -> bool:
-    """Add the growth of k tangents over each of b intervals to ``logs``, shape (b, k).
-
-    Args:
-        function: a kernel's ``jacobian``.
-        x, tangents: state (n,) and orthonormal rows (k, n), in place.
-        span: length of an interval: flow time, or 1 for a step of a map.
-
-    Returns:
-        Whether the orbit went on to the end.
-
-    Source: Benettin, Galgani, Giorgilli and Strelcyn 1980.
-    """
-    n = len(x)
-    out = np.empty(n + n * n)
-    h = 0.0
-    for row in range(len(logs)):
-        if is_map:
-            function(x, 0.0, params, nodes, plan, out)
-            x[:] = out[:n]
-            tangents[:] = np.dot(tangents, out[n:].reshape(n, n).T.copy())
-        else:
-            _, h, status, _ = advance_tangents(
-                function, params, nodes, plan, x, tangents, 0.0, h, span, rtol, atol, 100000, max_norm
-            )
-            if status != FINISHED:
-                return False
-        _orthonormalise(tangents, logs[row])
-        if not np.dot(x, x) <= max_norm * max_norm:
-            return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +12,15 @@ from gandyn.basins.following import Follower, Targets
 from gandyn.basins.result import UNDECIDED, Attractor, AttractorKind
 from gandyn.basins.traps import trap_metrics
 from gandyn.fixed_points import FixedPoint, classify, find_fixed_points
+from gandyn.lyapunov import lyapunov_spectrum
 
 __all__ = ["attractor_of"]
 
 #: Fewest steps of the long run along an attractor, and pieces of each step of a flow.
 SHORTEST, PIECES = 2000, 16
 MAX_PERIOD = 256
-#: Exponents at most; parts of the orbit whose means give the errors; samples kept.
-_EXPONENTS, _PARTS, _SAMPLES = 8, 20, 2000
+#: Exponents at most; samples kept.
+_EXPONENTS, _SAMPLES = 8, 2000
 #: An exponent that multiplies a tangent by less than exp of this over the long run counts as zero: shear
 #: along neutral families of orbits grows like the time itself, whose logarithm is about 10.
 _NEUTRAL = 30.0
@@ -184,24 +186,15 @@ def _long_run(
 
 def _exponents(follower: Follower, x: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray, float] | None:
     """Return exponents, their standard errors, and over what time, in flow time or steps of the map."""
-    from gandyn.basins.compiled import exponents
-
-    rules, n = follower.rules, len(x)
-    steps = _long_steps(follower)
-    count, span = (steps, 1.0) if follower.is_map else (steps // 5, 5 * step)
-    count -= count % _PARTS
-    tangents = np.eye(n)[: min(n, _EXPONENTS)].copy()
-    logs = np.zeros((count, len(tangents)))
-    numbers = (span, rules.rtol, rules.atol, rules.max_norm)
-    for part in (np.zeros((count // 10, len(tangents))), logs):
-        jacobian = follower.kernel.jacobian
-        went_on = exponents(follower.is_map, jacobian, *follower.parts, x, tangents, *numbers, part)
-        follower.check()
-        if not went_on:
-            return None
-    means = logs.reshape(_PARTS, -1, len(tangents)).mean(axis=1) / span
-    errors = means.std(axis=0, ddof=1) / np.sqrt(_PARTS)
-    return means.mean(axis=0), errors, count * span
+    rules, steps = follower.rules, _long_steps(follower)
+    amount: dict[str, Any] = {"n_steps": steps} if follower.is_map else {"t_end": steps * step}
+    found = lyapunov_spectrum(
+        follower.system, like(x, follower.template), k=min(len(x), _EXPONENTS), rtol=rules.rtol,
+        atol=rules.atol, max_norm=rules.max_norm, progress=False, **amount,
+    )  # fmt: skip
+    if found.status != "finished":
+        return None
+    return found.per_step, found.dt * found.standard_errors, float(steps if follower.is_map else steps * step)
 
 
 def _kind(values: np.ndarray, errors: np.ndarray, total: float, is_map: bool) -> AttractorKind | None:
@@ -210,7 +203,7 @@ def _kind(values: np.ndarray, errors: np.ndarray, total: float, is_map: bool) ->
     What does not attract is a neutral family of orbits, or conserves volume: all exponents vanish, or their
     sum does; an invertible system cannot stretch volume on a bounded set, only a map that folds can.
     """
-    zero = np.maximum(3 * errors, _NEUTRAL / total)
+    zero = np.fmax(3 * errors, _NEUTRAL / total)
     contraction = -float(values.sum()) * total
     if abs(contraction) <= _NEUTRAL or (contraction < 0 and not is_map):
         return None

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gandyn.arrays import Array, like
 from gandyn.checks import check_floats
 from gandyn.field import System, UpdateMap
-from gandyn.lyapunov.engines import Engine
 from gandyn.lyapunov.record import Folder, Memory
 from gandyn.lyapunov.result import Status
+
+if TYPE_CHECKING:
+    from gandyn.lyapunov.engines import Engine
 
 __all__ = ["Measurement", "Plan", "plan_for"]
 

@@ -14,7 +14,6 @@ from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_option
 from gandyn.cycles.section import Planes, Section, switches_of
 from gandyn.field import System, UpdateMap, VectorField
-from gandyn.lyapunov.engines import engine_for
 from gandyn.lyapunov.phases import Measurement, Plan, plan_for
 from gandyn.lyapunov.record import open_record
 from gandyn.lyapunov.result import Lyapunov, Status, Weighting, average
@@ -103,6 +102,8 @@ def lyapunov_spectrum(
         >>> bool(abs(found.exponents[0] - np.log(2)) < 3 * found.standard_errors[0]), found.verdicts
         (True, ('positive',))
     """
+    from gandyn.lyapunov.engines import engine_for
+
     plan = plan_for(
         system, x0, n_steps=n_steps, t_end=t_end, k=k, transient=transient, warmup=warmup, t0=t0, step=step,
         record_every=record_every,
