@@ -43,7 +43,7 @@ from gandyn.fixed_points import (
     fixed_point,
 )
 from gandyn.landscapes import Landscape, landscape
-from gandyn.lyapunov import Lyapunov, lyapunov_spectrum
+from gandyn.lyapunov import ExponentSweep, Lyapunov, exponent_sweep, lyapunov_spectrum
 from gandyn.planes import (
     FieldSlice,
     Plane,
@@ -80,6 +80,7 @@ __all__ = [
     "Certificate",
     "Crossings",
     "CycleBranch",
+    "ExponentSweep",
     "FieldSlice",
     "FixedPoint",
     "FixedPoints",
@@ -108,6 +109,7 @@ __all__ = [
     "continue_cycle",
     "continue_fixed_point",
     "coordinate_plane",
+    "exponent_sweep",
     "filter_normalized_plane",
     "find_basins",
     "find_fixed_points",

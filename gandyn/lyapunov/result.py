@@ -86,18 +86,14 @@ class Lyapunov:
     def verdicts(self) -> tuple[str, ...]:
         """Of each exponent: "positive", "compatible with zero", "negative", or "undecided" without an error.
 
-        Compatible with zero is what lies within three standard errors and the resolution of it.
+        Compatible with zero is what lies within three standard errors and the resolution of it, see ``zero``.
         """
-        return tuple(map(self._verdict, self.exponents, self.standard_errors))
+        return tuple(map(_verdict, self.exponents, self.zero))
 
-    def _verdict(self, exponent: float, error: float) -> str:
-        if exponent == -np.inf:
-            return "negative"
-        if not np.isfinite(error):
-            return "undecided"
-        if abs(exponent) <= _SIGNIFICANT * error + self.resolution:
-            return "compatible with zero"
-        return "positive" if exponent > 0 else "negative"
+    @property
+    def zero(self) -> np.ndarray:
+        """How far from zero an exponent may be and still be compatible with it, shape (k,)."""
+        return _SIGNIFICANT * self.standard_errors + self.resolution
 
     @property
     def total(self) -> float:
@@ -176,6 +172,16 @@ class Lyapunov:
         return ["  " + line for line in ["; ".join(facts), self.message] if line]
 
     __repr__ = __str__
+
+
+def _verdict(exponent: float, zero: float) -> str:
+    if exponent == -np.inf:
+        return "negative"
+    if not np.isfinite(zero):
+        return "undecided"
+    if abs(exponent) <= zero:
+        return "compatible with zero"
+    return "positive" if exponent > 0 else "negative"
 
 
 def average(local: np.ndarray, spans: np.ndarray, weighting: Weighting) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,15 @@ from gandyn.plot.cycles import (
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.lyapunov import (
+    ConvergenceArtists,
+    ExponentBarArtists,
+    ExponentMapArtists,
+    exponent_convergence,
+    exponent_map,
+    exponent_spectra,
+    exponents_over_parameter,
+)
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.spectra import (
@@ -45,10 +54,13 @@ __all__ = [
     "PAPER_COLUMN",
     "BasinArtists",
     "ContourArtists",
+    "ConvergenceArtists",
     "CurveArtists",
     "CycleArtists",
     "DiagramArtists",
     "DotArtists",
+    "ExponentBarArtists",
+    "ExponentMapArtists",
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
@@ -65,6 +77,10 @@ __all__ = [
     "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
+    "exponent_convergence",
+    "exponent_map",
+    "exponent_spectra",
+    "exponents_over_parameter",
     "gradient_norms",
     "image_grid",
     "interactive_portrait",
