@@ -157,19 +157,16 @@ def test_standard_errors_cover_the_truth():
         textbook.henon(), start(seed, 2), n_steps=1000, transient=100, record_every=1, qr_every=1
     )
     lorenz = lambda seed: measure(
-        textbook.lorenz(), np.array([1, 1, 20]) + start(seed, 3), t_end=200, transient=10, step=0.01
+        textbook.lorenz(), np.array([1, 1, 20]) + start(seed, 3), t_end=400, transient=10, step=0.01, record_every=0.4
     )
     logistic = lambda seed: measure(
         textbook.logistic(), start(seed, 1) + 0.3, n_steps=1000, transient=20, record_every=1
     )
-    shares = np.concatenate(
-        [
-            covers(henon, [0.41913, -1.62310]),
-            covers(lorenz, [0.9056, 0, -14.5722]),
-            covers(logistic, np.log(2)),
-        ]
-    )
+    flow = covers(lorenz, [0.9056, 0, -14.5722])
+    shares = np.concatenate([covers(henon, [0.41913, -1.62310]), flow[[0, 2]], covers(logistic, np.log(2))])
     assert np.all((shares >= 0.90) & (shares <= 0.99)), shares
+    # The growth along the flow only shifts back and forth: how little is left of it, a short run overstates.
+    assert flow[1] >= 0.90
 
 
 def test_the_transient_lies_outside_the_average():

@@ -167,31 +167,27 @@ def follow_runge_kutta(
     k, n = tangents.shape
     width = n + k * n
     y, new, total, rate = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
-    here, out = np.empty(n), np.empty(n + n * n)
+    out = np.empty(n + n * n)
+    y[:n] = x
+    y[n:] = tangents.ravel()
+    rows = y[n:].reshape(k, n)
     contrast, number = 0.0, done * steps
     for row in range(len(logs)):
         since = 0
         for step in range(steps):
-            for i in range(n):
-                y[i] = x[i]
-            for u in range(k):
-                for i in range(n):
-                    y[n + u * n + i] = tangents[u, i]
-            for i in range(width):
-                new[i], total[i] = y[i], 0.0
             traces = 0.0
+            for i in range(width):
+                new[i] = total[i] = y[i]
             for stage in range(4):
-                part = 0.5 if stage == 1 or stage == 2 else (1.0 if stage == 3 else 0.0)
-                weight = h / 3 if stage == 1 or stage == 2 else h / 6
+                part = 0.0 if stage == 0 else (1.0 if stage == 3 else 0.5)
+                weight = h / 6 if stage == 0 or stage == 3 else h / 3
                 if stage > 0:
                     for i in range(width):
                         new[i] = y[i] + part * h * rate[i]
-                for i in range(n):
-                    here[i] = new[i]
-                function(here, origin + (number + part) * h, params, nodes, plan, out)
+                # A kernel reads its first entries alone.
+                function(new, origin + (number + part) * h, params, nodes, plan, out)
                 for i in range(n):
                     rate[i] = out[i]
-                    total[i] += weight * out[i]
                     traces += weight * out[n + n * i + i]
                 for start in range(n, width, n):
                     place = n
@@ -200,24 +196,23 @@ def follow_runge_kutta(
                         for j in range(n):
                             inner += out[place + j] * new[start + j]
                         rate[start + i] = inner
-                        total[start + i] += weight * inner
                         place += n
+                for i in range(width):
+                    total[i] += weight * rate[i]
             number += 1
             size = 0.0
             for i in range(n):
-                here[i] = y[i] + total[i]
-                size += here[i] * here[i]
+                size += total[i] * total[i]
             if not size <= max_norm * max_norm:
                 return row, contrast
-            for i in range(n):
-                x[i] = here[i]
-            for u in range(k):
-                for i in range(n):
-                    tangents[u, i] = y[n + u * n + i] + total[n + u * n + i]
+            for i in range(width):
+                y[i] = total[i]
             volumes[row] += traces
             since += 1
             if since == qr_every or step == steps - 1:
-                contrast, since = max(contrast, orthonormalise(tangents, logs[row])), 0
+                contrast, since = max(contrast, orthonormalise(rows, logs[row])), 0
+        x[:] = y[:n]
+        tangents[:] = rows
     return len(logs), contrast
 
 
