@@ -318,6 +318,10 @@ def _complete(system: VectorField | UpdateMap) -> None:
 
     dim = system.layout.dim
     direct_jac, direct_jvp, direct_vjp = jac, jvp, vjp
+    if system.tangents is _missing:
+        direct_tangents = lambda x, u, t: (fn(x, t), direct_jvp(x, u, t))
+    else:
+        direct_tangents = system.tangents
 
     def checked_jac(x: Array, t: Any = 0) -> Array:
         _check_width("x", x, dim)
@@ -333,7 +337,13 @@ def _complete(system: VectorField | UpdateMap) -> None:
         _check_width("u", u, dim)
         return direct_vjp(x, u, t)
 
-    for name, value in (("jac", checked_jac), ("jvp", checked_jvp), ("vjp", checked_vjp)):
+    def checked_tangents(x: Array, u: Array, t: Any = 0) -> tuple[Array, Array]:
+        _check_width("x", x, dim)
+        _check_width("u", u, dim)
+        return direct_tangents(x, u, t)
+
+    checked = {"jac": checked_jac, "jvp": checked_jvp, "vjp": checked_vjp, "tangents": checked_tangents}
+    for name, value in checked.items():
         object.__setattr__(system, name, value)
     if not given:
         object.__setattr__(system, "derivatives", "central differences")
@@ -397,6 +407,8 @@ class VectorField:
         rival: ``rival()`` returns the field of the same game with its losses exchanged, for schemes that
             count on what a player does to the other's loss.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
+        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where both
+            together cost less than one after the other; the default asks ``fn`` and ``jvp``.
 
     Raises:
         ValueError: a state whose last axis is not ``layout.dim``, an ``fn`` that changes the shape, or one
@@ -426,6 +438,7 @@ class VectorField:
     formula: Any = None
     rival: Callable[[], VectorField] | None = None
     derivatives: str = "exact"
+    tangents: Callable[..., tuple[Array, Array]] = _missing
     second_derivatives: str = field(default="exact", init=False)
 
     def __post_init__(self) -> None:
@@ -474,6 +487,8 @@ class UpdateMap:
             without memory, the parameters themselves.
         rule: what a scheme made the map of, for what modifies a scheme.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
+        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where both
+            together cost less than one after the other; the default asks ``fn`` and ``jvp``.
 
     Raises:
         ValueError: ``dt`` not positive; a state of the wrong width; an ``fn`` that changes the shape.
@@ -498,6 +513,7 @@ class UpdateMap:
     start: Callable[[Array], Array] = lambda theta: theta
     rule: Any = None
     derivatives: str = "exact"
+    tangents: Callable[..., tuple[Array, Array]] = _missing
 
     def __post_init__(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):

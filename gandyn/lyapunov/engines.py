@@ -246,9 +246,9 @@ class ProductMap(_Stretched):
         return x, tangents, "finished"
 
     def _moved(self, x: Array, tangents: Array, number: int) -> tuple[Array, Array]:
-        if tangents.shape[0]:
-            tangents = self._system.jvp(x, tangents, number)
-        return self._system(x, number), tangents
+        if not tangents.shape[0]:
+            return self._system(x, number), tangents
+        return self._system.tangents(x, tangents, number)
 
 
 class ProductFlow(_Stretched):

@@ -242,6 +242,7 @@ class Derivatives(NamedTuple):
     vjp: Callable[..., Tensor]
     second: Callable[..., Tensor]
     second_adjoint: Callable[..., Tensor]
+    tangents: Callable[..., tuple[Tensor, Tensor]]
 
 
 def _slope(output: Tensor, x: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
@@ -287,7 +288,8 @@ def derivatives(fn: Pointwise) -> Derivatives:
 
     ``jvp`` is forward mode over the reverse mode inside ``fn``, or, for layers without a forward mode in
     torch (group norm, weight norm), the derivative of ``w -> J^T w``; ``vjp`` differentiates the graph of
-    ``fn``, built once for all directions at a point.
+    ``fn``, built once for all directions at a point. ``tangents`` takes the value from the first of its
+    products, so that it costs nothing beside them.
 
     Args:
         fn: differentiable in x of shape (n,); keeps its graph if asked to.
@@ -297,25 +299,33 @@ def derivatives(fn: Pointwise) -> Derivatives:
         rows = [fn(row, t, False).detach() for row in x.reshape(-1, x.shape[-1])]
         return torch.stack(rows).reshape(x.shape)
 
-    def push(x: Tensor, u: Tensor, t: Any) -> Tensor:
+    def push(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
         try:
             with forward_ad.dual_level():
                 dual = forward_ad.make_dual(x.detach().clone().requires_grad_(), u.to(x))
-                tangent = forward_ad.unpack_dual(fn(dual, t, False)).tangent
+                primal, tangent = forward_ad.unpack_dual(fn(dual, t, False))
         except NotImplementedError:
             return push_by_reverse(x, u, t)
-        return torch.zeros_like(x) if tangent is None else tangent.detach()
+        return primal.detach(), torch.zeros_like(x) if tangent is None else tangent.detach()
 
-    def push_by_reverse(x: Tensor, u: Tensor, t: Any) -> Tensor:
+    def push_by_reverse(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
         x = x.detach().clone().requires_grad_()
         w = torch.zeros_like(x, requires_grad=True)
-        (pulled,) = torch.autograd.grad(fn(x, t, True), x, w, create_graph=True, materialize_grads=True)
-        return torch.autograd.grad(pulled, w, u.to(x), materialize_grads=True)[0]
+        result = fn(x, t, True)
+        (pulled,) = torch.autograd.grad(result, x, w, create_graph=True, materialize_grads=True)
+        product = torch.autograd.grad(pulled, w, u.to(x), materialize_grads=True)[0]
+        return result.detach(), product
+
+    def tangents(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
+        if x.ndim > 1 or u.numel() == 0:
+            return value(x, t), jvp(x, u, t)
+        pairs = [push(x, direction, t) for direction in u.reshape(-1, x.shape[-1])]
+        return pairs[0][0], torch.stack([product for _, product in pairs]).reshape(u.shape)
 
     def jvp(x: Tensor, u: Tensor, t: Any) -> Tensor:
         x, u = torch.broadcast_tensors(x, u)
         pairs = zip(x.reshape(-1, x.shape[-1]), u.reshape(-1, u.shape[-1]), strict=True)
-        return torch.stack([push(row, direction, t) for row, direction in pairs]).reshape(x.shape)
+        return torch.stack([push(row, direction, t)[1] for row, direction in pairs]).reshape(x.shape)
 
     def pull(x: Tensor, directions: Tensor, t: Any) -> Tensor:
         x = x.detach().clone().requires_grad_()
@@ -341,7 +351,7 @@ def derivatives(fn: Pointwise) -> Derivatives:
         eye = torch.eye(n, dtype=x.dtype, device=x.device)
         return torch.stack([pull(row, eye, t) for row in x.reshape(-1, n)]).reshape(*x.shape, n)
 
-    return Derivatives(value, jac, jvp, vjp, *second_derivatives(fn))
+    return Derivatives(value, jac, jvp, vjp, *second_derivatives(fn), tangents)
 
 
 def gan_field(
