@@ -43,7 +43,18 @@ from gandyn.fixed_points import (
     fixed_point,
 )
 from gandyn.landscapes import Landscape, landscape
-from gandyn.lyapunov import ExponentSweep, Lyapunov, exponent_sweep, lyapunov_spectrum
+from gandyn.lyapunov import (
+    Alignment,
+    Diagnosis,
+    ExponentSweep,
+    Lyapunov,
+    ZeroOne,
+    alignment,
+    diagnose,
+    exponent_sweep,
+    lyapunov_spectrum,
+    zero_one_test,
+)
 from gandyn.planes import (
     FieldSlice,
     Plane,
@@ -73,6 +84,7 @@ from gandyn.transforms import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alignment",
     "Attractor",
     "Basins",
     "Block",
@@ -80,6 +92,7 @@ __all__ = [
     "Certificate",
     "Crossings",
     "CycleBranch",
+    "Diagnosis",
     "ExponentSweep",
     "FieldSlice",
     "FixedPoint",
@@ -101,7 +114,9 @@ __all__ = [
     "Trajectory",
     "UpdateMap",
     "VectorField",
+    "ZeroOne",
     "add",
+    "alignment",
     "certify",
     "check_field",
     "classify",
@@ -109,6 +124,7 @@ __all__ = [
     "continue_cycle",
     "continue_fixed_point",
     "coordinate_plane",
+    "diagnose",
     "exponent_sweep",
     "filter_normalized_plane",
     "find_basins",
@@ -141,6 +157,7 @@ __all__ = [
     "symplectic_adjustment",
     "trajectory",
     "two_timescale",
+    "zero_one_test",
 ]
 
 #: Subpackages that bring torch, sympy, numba or matplotlib: loaded when first used.

@@ -99,9 +99,8 @@ class Alignment:
             if len(self.times)
             else "no record"
         )
-        return (
-            f"Alignment along {self.label or 'a ' + self.clock}: {self.verdict}; {last}; {self.status}"
-            + (f"; {self.message}" if self.message else "")
+        return f"Alignment along {self.label or 'a ' + self.clock}: {self.verdict}; {last}; {self.status}" + (
+            f"; {self.message}" if self.message else ""
         )
 
     __repr__ = __str__
@@ -182,9 +181,7 @@ def alignment(
         if transient:
             status = walk.go(0, transient)
         walk.begin(_first_tangents(walk.x, k, seed))
-        bar = tqdm(
-            list(pairwise(bounds)), desc="alignment", leave=False, disable=None if progress else True
-        )
+        bar = tqdm(list(pairwise(bounds)), desc="alignment", leave=False, disable=None if progress else True)
         for begin, end in bar:
             if status == "finished":
                 status = walk.go(transient + begin, transient + end)
@@ -227,7 +224,9 @@ def _record_times(
         what = "a map takes n_steps, at least 1" if is_map else "a flow takes t_end, finite and positive"
         raise ValueError(f"{what}, and not the other; got n_steps={n_steps}, t_end={t_end}")
     if not 2 <= k <= n:
-        raise ValueError(f"k must be from 2 to the {n} entries of the state, got {k}; with one, nothing aligns")
+        raise ValueError(
+            f"k must be from 2 to the {n} entries of the state, got {k}; with one, nothing aligns"
+        )
     if not 0 <= transient < math.inf or (is_map and transient != int(transient)):
         raise ValueError(f"transient must be finite, not negative, and whole for a map, got {transient}")
     if not 0 < threshold < 1:

@@ -117,7 +117,9 @@ def zero_one_test(
 
     values = np.asarray(series, dtype=np.float64)
     if values.ndim != 1 or not np.all(np.isfinite(values)):
-        raise ValueError(f"series must be one row of finite numbers, got shape {values.shape}; pick one entry")
+        raise ValueError(
+            f"series must be one row of finite numbers, got shape {values.shape}; pick one entry"
+        )
     if count < 1 or (stride is not None and stride < 1):
         raise ValueError(f"count and stride must be at least 1, got {count} and {stride}")
     chosen = "given"

@@ -1,0 +1,124 @@
+"""A trajectory judged alone, from what it did."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gandyn.arrays import to_numpy
+from gandyn.lyapunov.diagnosis import Diagnosis, Fate
+from gandyn.lyapunov.orbit import watched
+from gandyn.lyapunov.series import drifts, extents, mixed, nearest_period, pace
+from gandyn.lyapunov.zero_one import ZeroOne, zero_one_test
+from gandyn.trajectories import Trajectory
+
+__all__ = ["judge"]
+
+_FEWEST = 300
+_RESTING = 1e-6
+_NEAR_MAP, _NEAR_FLOW = 1e-6, 5e-3
+
+
+def judge(path: Trajectory, seed: int, progress: bool) -> Diagnosis:
+    """Return what the last two thirds of a trajectory say."""
+    times, states = _even(path, seed)
+    late = states[len(states) // 3 :]
+    spacing = float(times[1] - times[0]) if len(times) > 1 else 0.0
+    period, test = None, None
+    fate = _ended(path, late)
+    if fate is None:
+        period = _period(late, spacing, path.clock == "flow")
+        if period is not None:
+            fate = "cycle", f"it returns after {period:.6g} of flow time"
+        else:
+            test = zero_one_test(mixed(late, seed), seed=seed, progress=progress)
+            fate = _from_test(late, test)
+    return Diagnosis(
+        verdict=fate[0],
+        reason=f"{fate[1]}; from the trajectory alone",
+        time=float(path.t[-1]),
+        extent=float(extents(late, 2)[-1]) if len(late) > 3 else float("nan"),
+        point=None,
+        period=period,
+        cycle=None,
+        exact_period=None,
+        exponents=None,
+        alignment=None,
+        zero_one=test,
+        clock=path.clock,
+        dt=path.dt,
+        status="finished",
+        label=path.label,
+    )
+
+
+def _even(path: Trajectory, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return even times and the watched states then: of a flow by cubic splines through those saved."""
+    times, states = path.t, watched(to_numpy(path.x).astype(np.float64), seed)
+    steps = np.diff(times)
+    if len(times) < 4 or np.ptp(steps) <= 1e-9 * steps.max():
+        return times, states
+    from scipy.interpolate import CubicSpline
+
+    even = np.linspace(times[0], times[-1], len(times))
+    return even, np.asarray(CubicSpline(times, states)(even))
+
+
+def _ended(path: Trajectory, late: np.ndarray) -> tuple[Fate, str] | None:
+    """Decide what needs no test: escapes, too few states, and rest."""
+    if path.status == "diverged":
+        return "escape", path.message
+    if len(late) < _FEWEST:
+        return "undecided", f"{len(late)} states in its last two thirds are too few, {_FEWEST} are needed"
+    sizes = extents(late, 8)
+    size = 1 + float(np.linalg.norm(late[-1]))
+    if sizes[-1] > _RESTING * size:
+        return None
+    if sizes[-1] > max(sizes[-2], 1e-12 * size):
+        return "undecided", "it almost rests, but begins to move again: a slow passage"
+    return "fixed point", "it rests, and moves less and less"
+
+
+def _period(late: np.ndarray, spacing: float, is_flow: bool) -> float | None:
+    """Return the flow time after which it returns, or None."""
+    if not is_flow:
+        near = nearest_period(late, len(late) // 4, _NEAR_MAP)
+        return None if near is None else near[0] * spacing
+    return _time_of_return(late, spacing)
+
+
+def _time_of_return(late: np.ndarray, spacing: float) -> float | None:
+    """Return the least time between samples after which a flow returns to within half a percent."""
+    from scipy.interpolate import CubicSpline
+    from scipy.optimize import minimize_scalar
+
+    count = len(late)
+    where = CubicSpline(np.arange(count), late)
+    begin = np.arange(count // 2, count // 2 + count // 4)
+    extent = float(np.linalg.norm(np.ptp(late, axis=0)))
+
+    def gap(lag: float) -> float:
+        return float(np.sqrt(np.mean(np.sum((where(begin + lag) - late[begin]) ** 2, axis=1))))
+
+    lags = np.arange(1, count // 4)
+    gaps = np.array(
+        [np.sqrt(np.mean(np.sum((late[begin + lag] - late[begin]) ** 2, axis=1))) for lag in lags]
+    )
+    low = np.flatnonzero((gaps[1:-1] <= gaps[:-2]) & (gaps[1:-1] <= gaps[2:])) + 1
+    for lag in lags[low[gaps[low] < 0.5 * gaps.max()]].tolist():
+        best = minimize_scalar(gap, bounds=(lag - 1, lag + 1), method="bounded")
+        if best.fun <= _NEAR_FLOW * extent:
+            return float(best.x) * spacing
+    return None
+
+
+def _from_test(late: np.ndarray, test: ZeroOne) -> tuple[Fate, str]:
+    if not 0.5 < pace(late) < 2:
+        return "undecided", "it still grows or shrinks"
+    if test.verdict == "chaotic":
+        return "chaos", f"the 0-1 test gives K = {test.median:.3f}, which noise would too"
+    if test.verdict == "undecided" or drifts(late):
+        return (
+            "undecided",
+            "it drifts on" if test.verdict == "regular" else f"K = {test.median:.3f} is neither",
+        )
+    return "torus", f"it never returns, and the 0-1 test gives K = {test.median:.3f}"
