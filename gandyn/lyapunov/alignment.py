@@ -94,8 +94,8 @@ class Alignment:
 
     def __str__(self) -> str:
         last = (
-            f"GALI_{self.k} {self.gali[-1]:.2g}, SALI {self.sali[-1]:.2g} at t = {self.times[-1]:.6g}; the first "
-            f"tangent grew by exp({self.late_growth:.3g}) in the second half"
+            f"GALI_{self.k} {self.gali[-1]:.2g}, SALI {self.sali[-1]:.2g} at t = {self.times[-1]:.6g}; "
+            f"the first tangent grew by exp({self.late_growth:.3g}) in the second half"
             if len(self.times)
             else "no record"
         )
@@ -224,9 +224,7 @@ def _record_times(
         what = "a map takes n_steps, at least 1" if is_map else "a flow takes t_end, finite and positive"
         raise ValueError(f"{what}, and not the other; got n_steps={n_steps}, t_end={t_end}")
     if not 2 <= k <= n:
-        raise ValueError(
-            f"k must be from 2 to the {n} entries of the state, got {k}; with one, nothing aligns"
-        )
+        raise ValueError(f"k must be from 2 to the {n} entries of the state, got {k}; one cannot align")
     if not 0 <= transient < math.inf or (is_map and transient != int(transient)):
         raise ValueError(f"transient must be finite, not negative, and whole for a map, got {transient}")
     if not 0 < threshold < 1:

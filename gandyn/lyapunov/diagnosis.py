@@ -72,7 +72,8 @@ class Diagnosis:
         if self.point is not None:
             rates = ", ".join(f"{rate:+.4g}" for rate in self.point.growth_rates[:4])
             lines.append(
-                f"{self.point.kind}: residual {self.point.residual:.1e}, growth rates {rates} per unit of flow time"
+                f"{self.point.kind}: residual {self.point.residual:.1e}, "
+                f"growth rates {rates} per unit of flow time"
             )
         if self.cycle is not None:
             lines.append(f"{self.cycle}")
@@ -124,8 +125,8 @@ def diagnose(
         n_steps: for a map, steps to watch, at least 1000; 20000 without it.
         t_end: for a flow, flow time to watch, many turns of it; 1000 without it.
         transient: steps of a map, or flow time, before that; without it half as long.
-        k: number of exponents and of aligned tangents, from 2 on, at most n; without it the first three at most,
-            and GALI of two.
+        k: number of exponents and, from 2 on, of aligned tangents, at most n; without it the first three
+            exponents, as far as there are, and two tangents.
         switches: planes on which the velocity of a flow jumps; without it those of its formula.
         rtol: relative tolerance of steps of a flow.
         atol: absolute tolerance, in units of the parameters.
@@ -134,7 +135,7 @@ def diagnose(
         progress: show a progress bar when on a terminal.
 
     Returns:
-        The verdict with its evidence; look at ``reason``. Ctrl-C returns "undecided" with status "interrupted".
+        The verdict with its evidence; look at ``reason``. Ctrl-C returns "undecided", status "interrupted".
 
     Raises:
         TypeError: no start for a system, or one that is not an array of floats.

@@ -187,6 +187,7 @@ class Stretched(Engine):
         self._steps = 0
 
     def run(self, records: int) -> Piece:
+        """Go on for so many records."""
         logs, self._steps = np.zeros((records, self.tangents.shape[0])), 0
         status: Any = "finished"
         for row in range(records):

@@ -17,18 +17,27 @@ from gandyn.lyapunov.alignment import alignment
 from gandyn.lyapunov.diagnosis import Diagnosis, Fate
 from gandyn.lyapunov.orbit import orbit_of
 from gandyn.lyapunov.result import Lyapunov, Status
-from gandyn.lyapunov.series import drifts, exact_period, extents, mixed, nearest_period, pace
+from gandyn.lyapunov.series import (
+    drifts,
+    exact_period,
+    extents,
+    nearest_period,
+    pace,
+    test_of_increments,
+)
 from gandyn.lyapunov.spectrum import lyapunov_spectrum
-from gandyn.lyapunov.zero_one import zero_one_test
 
 __all__ = ["Examination", "Limits"]
 
 #: Extent over the size of the state below which it rests; factor by which it shrinks while it settles.
 _RESTING, _SETTLING = 1e-6, 0.1
 _MOST_PERIOD = 1000
-#: Distance of a return over the extent of the orbit: close enough to look for a cycle, and exact but for rounding.
+#: Distance of a return over the extent of the orbit: near enough to look for a cycle; exact but for rounding.
 _NEAR, _ROUNDED = 1e-4, 1e-10
-_STEADY = 2.0
+#: Change of the speed from one half of the time to the other that chaos may have, and a torus.
+_STEADY, _UNEVEN = 2.0, 0.05
+#: Mean divergence, per unit of flow time, beyond which volumes grow.
+_GROWS = 1e-6
 #: Logarithm of a factor over the whole time that a power of it may explain; see ``Alignment.verdict``.
 _POWER = 2 * math.log(100.0)
 
@@ -74,8 +83,8 @@ class Examination:
         self.system, self.limits, self.switches = system, limits, switches
         self.is_map = isinstance(system, UpdateMap)
         self.orbit = orbit_of(
-            system, x0, seed=limits.seed, progress=limits.progress, max_norm=limits.max_norm, rtol=limits.rtol,
-            atol=limits.atol, switches=switches,
+            system, x0, seed=limits.seed, progress=limits.progress, max_norm=limits.max_norm,
+            rtol=limits.rtol, atol=limits.atol, switches=switches,
         )  # fmt: skip
         self.states = np.empty((0, 1))
         self.found: dict[str, Any] = dict.fromkeys(
@@ -126,7 +135,7 @@ class Examination:
         if not self.is_map and votes.count("chaotic") < 2 and (fate := self._round()) is not None:
             return fate
         neutral = self._signs().count("zero") - (not self.is_map)
-        return _decided(votes, exponents, neutral, drifts(self.states))
+        return _decided(votes, exponents, neutral, drifts(self.states) or self._spirals())
 
     def _repeated(self, period: int, exponents: Lyapunov) -> tuple[Fate, str]:
         """Judge an orbit of a map with so long a period that only exponents tell whether it attracts."""
@@ -166,7 +175,7 @@ class Examination:
         if self.is_map and rests:
             self.found["exact_period"] = exact_period(self.states)
         if point.stable or (point.stable is None and rests):
-            return "fixed point", f"the orbit {'rests' if rests else 'settles'} at a {point.kind}"
+            return "fixed point", f"the orbit {'rests' if rests else 'settles'}: {point.kind}"
         if not rests:
             return None
         return "undecided", self._beside(point, away <= 1e-14 * size)
@@ -177,8 +186,8 @@ class Examination:
         if on_it or self.found["exact_period"] == 1:
             return _held(1, growth, point.kind)
         return (
-            f"the orbit lingers at a {point.kind}, from which neighbours leave at the rate {growth:+.4g}: a slow "
-            "passage; watch it longer"
+            f"the orbit lingers at a {point.kind}, from which neighbours leave at the rate {growth:+.4g}: "
+            "a slow passage; watch it longer"
         )
 
     def _at_period(self) -> tuple[Fate, str] | None:
@@ -223,8 +232,13 @@ class Examination:
                 atol=limits.atol, switches=self.switches, seed=limits.seed, max_norm=limits.max_norm,
                 progress=limits.progress, **self._amount(),
             )  # fmt: skip
-        series = mixed(self.states, limits.seed)
-        self.found["zero_one"] = zero_one_test(series, seed=limits.seed, progress=limits.progress)
+        self.found["zero_one"] = test_of_increments(self.states, limits.seed, limits.progress)
+
+    def _spirals(self) -> bool:
+        """Return whether the orbit slowly winds outwards or inwards, or volumes grow along it."""
+        divergence = self.found["exponents"].divergence
+        grows = divergence is not None and divergence > max(self.found["exponents"].resolution, _GROWS)
+        return grows or abs(pace(self.states) - 1) > _UNEVEN
 
     def _now(self) -> float:
         return round(self.orbit.time) if self.is_map else self.orbit.time
@@ -235,20 +249,17 @@ class Examination:
     def _votes(self) -> list[str]:
         """Return what exponents, alignment and the 0-1 test say."""
         tests = [self.found["alignment"], self.found["zero_one"]]
-        first = "chaotic" if self._signs()[0] == "positive" else "regular"
-        return [first, *(test.verdict for test in tests if test is not None)]
+        words = {"positive": "chaotic", "undecided": "undecided"}
+        return [words.get(self._signs()[0], "regular"), *(test.verdict for test in tests if test is not None)]
 
     def _signs(self) -> list[str]:
-        """Return the signs of the exponents: those that a power of the time explains count as zero.
+        """Return the signs of the exponents: a growth that a power of the time explains counts as zero.
 
-        Shear between neighbouring tori lets tangents grow like t, and an exponent like ln(t) / t.
+        Shear between neighbouring tori lets tangents grow like t, and their exponent fall like ln(t) / t.
         """
         found = self.found["exponents"]
-        changes = np.abs(found.exponents) * self.limits.length * (found.dt if self.is_map else 1.0)
-        return [
-            "zero" if verdict == "compatible with zero" or change < _POWER else verdict
-            for verdict, change in zip(found.verdicts, changes, strict=True)
-        ]
+        growth = found.exponents * self.limits.length * found.dt
+        return [_sign(*pair) for pair in zip(found.verdicts, growth, strict=True)]
 
     def _round(self) -> tuple[Fate, str] | None:
         """Decide if a flow goes round a cycle."""
@@ -268,12 +279,21 @@ class Examination:
         return "cycle", f"the flow returns after {cycle.period:.6g}: {kind}"
 
 
+def _sign(verdict: str, growth: float) -> str:
+    """Return the sign of an exponent with this verdict, over whose time a tangent grew by exp(growth)."""
+    if 0 < growth < _POWER:
+        return "zero"
+    if verdict == "compatible with zero":
+        return "zero" if growth < _POWER else "undecided"
+    return verdict
+
+
 def _held(period: int, growth: float, kind: str = "orbit") -> str:
     """Say that an orbit repeats itself where it should not."""
-    where = f"stays at a {kind}" if period == 1 else f"repeats itself after {period} steps, on a {kind}"
+    where = f"stays at a {kind}" if period == 1 else f"on a {kind} repeats itself after {period} steps,"
     return (
-        f"the orbit {where} to the last bit, though neighbours leave it at the rate {growth:+.4g}: the start lies "
-        "on it, or floating-point numbers collapsed onto it; start elsewhere"
+        f"the orbit {where} to the last bit, though neighbours leave it at the rate {growth:+.4g}: "
+        "the start lies on it, or floating-point numbers collapsed onto it; start elsewhere"
     )
 
 
@@ -293,7 +313,7 @@ def _decided(votes: list[str], exponents: Lyapunov, neutral: int, drifting: bool
     if chaotic or regular < 2:
         return "undecided", f"the tests do not agree: {said}"
     if drifting:
-        return "undecided", "the orbit drifts on and does not come back"
+        return "undecided", "the orbit drifts on, or winds slowly outwards or inwards: watch it longer"
     if neutral < 1:
         return "undecided", "it contracts, but has not been seen to return: watch it longer"
     return "torus", f"regular, and never the same; {said}"

@@ -7,40 +7,43 @@ import numpy as np
 from gandyn.arrays import to_numpy
 from gandyn.lyapunov.diagnosis import Diagnosis, Fate
 from gandyn.lyapunov.orbit import watched
-from gandyn.lyapunov.series import drifts, extents, mixed, nearest_period, pace
-from gandyn.lyapunov.zero_one import ZeroOne, zero_one_test
+from gandyn.lyapunov.series import drifts, exact_period, extents, nearest_period, pace, test_of_increments
+from gandyn.lyapunov.zero_one import ZeroOne
 from gandyn.trajectories import Trajectory
 
 __all__ = ["judge"]
 
-_FEWEST = 300
+_FEWEST_AT_REST, _FEWEST = 16, 300
 _RESTING = 1e-6
+_COLLAPSE = ", in which floating-point numbers that collapsed look like an attractor: diagnose the system"
 _NEAR_MAP, _NEAR_FLOW = 1e-6, 5e-3
+_STEADY, _UNEVEN = 2.0, 0.05
 
 
 def judge(path: Trajectory, seed: int, progress: bool) -> Diagnosis:
     """Return what the last two thirds of a trajectory say."""
     times, states = _even(path, seed)
     late = states[len(states) // 3 :]
-    spacing = float(times[1] - times[0]) if len(times) > 1 else 0.0
-    period, test = None, None
+    period, test, exact = None, None, exact_period(late) if path.clock == "map" and len(late) else None
     fate = _ended(path, late)
     if fate is None:
-        period = _period(late, spacing, path.clock == "flow")
-        if period is not None:
-            fate = "cycle", f"it returns after {period:.6g} of flow time"
-        else:
-            test = zero_one_test(mixed(late, seed), seed=seed, progress=progress)
-            fate = _from_test(late, test)
+        period = _period(late, float(times[1] - times[0]), path.clock == "flow")
+        if period is None:
+            test = test_of_increments(late, seed, progress)
+        fate = (
+            _from_test(late, test)
+            if period is None
+            else ("cycle", f"it returns after {period:.6g} of flow time")
+        )
     return Diagnosis(
         verdict=fate[0],
-        reason=f"{fate[1]}; from the trajectory alone",
+        reason=f"{fate[1]}; from the trajectory alone{_COLLAPSE if exact else ''}",
         time=float(path.t[-1]),
         extent=float(extents(late, 2)[-1]) if len(late) > 3 else float("nan"),
         point=None,
         period=period,
         cycle=None,
-        exact_period=None,
+        exact_period=exact,
         exponents=None,
         alignment=None,
         zero_one=test,
@@ -67,15 +70,16 @@ def _ended(path: Trajectory, late: np.ndarray) -> tuple[Fate, str] | None:
     """Decide what needs no test: escapes, too few states, and rest."""
     if path.status == "diverged":
         return "escape", path.message
+    sizes, size = extents(late, 8), 1 + float(np.linalg.norm(late[-1]))
+    if len(late) >= _FEWEST_AT_REST and sizes[-1] <= _RESTING * size:
+        if sizes[-1] > max(sizes[-2], 1e-12 * size):
+            return "undecided", "it almost rests, but begins to move again: a slow passage"
+        return "fixed point", "it rests, and moves less and less"
     if len(late) < _FEWEST:
         return "undecided", f"{len(late)} states in its last two thirds are too few, {_FEWEST} are needed"
-    sizes = extents(late, 8)
-    size = 1 + float(np.linalg.norm(late[-1]))
-    if sizes[-1] > _RESTING * size:
-        return None
-    if sizes[-1] > max(sizes[-2], 1e-12 * size):
-        return "undecided", "it almost rests, but begins to move again: a slow passage"
-    return "fixed point", "it rests, and moves less and less"
+    if not 1 / _STEADY < pace(late) < _STEADY:
+        return "undecided", "it still grows or shrinks: follow it longer"
+    return None
 
 
 def _period(late: np.ndarray, spacing: float, is_flow: bool) -> float | None:
@@ -111,14 +115,14 @@ def _time_of_return(late: np.ndarray, spacing: float) -> float | None:
     return None
 
 
-def _from_test(late: np.ndarray, test: ZeroOne) -> tuple[Fate, str]:
-    if not 0.5 < pace(late) < 2:
-        return "undecided", "it still grows or shrinks"
+def _from_test(late: np.ndarray, test: ZeroOne | None) -> tuple[Fate, str]:
+    if test is None:
+        return "undecided", "it is too short, or changes too slowly, for the 0-1 test"
+    said = f"the 0-1 test gives K = {test.median:.3f}"
+    if test.verdict == "regular" and drifts(late):
+        return "undecided", f"it drifts on; {said}"
     if test.verdict == "chaotic":
-        return "chaos", f"the 0-1 test gives K = {test.median:.3f}, which noise would too"
-    if test.verdict == "undecided" or drifts(late):
-        return (
-            "undecided",
-            "it drifts on" if test.verdict == "regular" else f"K = {test.median:.3f} is neither",
-        )
-    return "torus", f"it never returns, and the 0-1 test gives K = {test.median:.3f}"
+        return "chaos", f"{said}, as it would for noise"
+    if test.verdict == "undecided" or abs(pace(late) - 1) > _UNEVEN:
+        return "undecided", said
+    return "torus", f"it never returns, and {said}"

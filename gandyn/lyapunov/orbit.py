@@ -53,18 +53,18 @@ class Orbit:
 
         ``time`` is then that of the last of them that was reached.
         """
-        status: Status = "finished"
         rows = [np.empty((0, min(self.x.shape[0], _WATCHED)))]
-        for states, status in self._pieces(length / count, count):
+        status: Status = "finished"
+        for states, ended in self._pieces(length / count, count):
             rows.append(watched(states, self._seed))
+            status = ended
         return np.concatenate(rows), status
 
     def skip(self, length: float, count: int) -> Status:
         """Move on likewise without watching."""
-        status: Status = "finished"
-        for _, status in self._pieces(length / count if count else 0.0, count):
-            pass
-        return status
+        if not length:
+            return "finished"
+        return [status for _, status in self._pieces(length / count, count)][-1]
 
     def _pieces(self, spacing: float, count: int) -> Iterator[tuple[np.ndarray, Status]]:
         from tqdm import tqdm

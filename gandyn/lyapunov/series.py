@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["drifts", "exact_period", "extents", "mixed", "nearest_period", "pace"]
+from gandyn.lyapunov.zero_one import FEWEST, ZeroOne, choose_stride, zero_one_test
+
+__all__ = ["drifts", "exact_period", "extents", "mixed", "nearest_period", "pace", "test_of_increments"]
+
+#: Variation of increments, over their size, that counts as none.
+_ROUNDING = 1e-8
 
 
 def extents(states: np.ndarray, parts: int) -> np.ndarray:
@@ -49,13 +54,24 @@ def nearest_period(states: np.ndarray, most: int, near: float) -> tuple[int, flo
 def mixed(states: np.ndarray, seed: int) -> np.ndarray:
     """Return the increments of states (m, n) as one series (m - 1,): weighted sums with random weights.
 
-    Every entry is divided by how much its increments vary. Increments stay where they are when an angle
+    Every entry is divided by how much its increments vary; one whose increments vary by rounding alone, as
+    those of a phase, is left out. Increments stay where they are when an angle
     that is not wrapped goes round and round.
     """
     steps = np.diff(states, axis=0)
     spread = steps.std(axis=0)
     weights = np.random.default_rng(seed).normal(size=steps.shape[1])
-    return np.asarray(steps @ np.where(spread > 0, weights / np.where(spread > 0, spread, 1.0), 0.0))
+    moves = spread > _ROUNDING * np.abs(steps).max(axis=0)
+    return np.asarray(steps @ np.where(moves, weights / np.where(moves, spread, 1.0), 0.0))
+
+
+def test_of_increments(states: np.ndarray, seed: int, progress: bool) -> ZeroOne | None:
+    """Return the 0-1 test of the increments of states (m, n); None where they change too slowly for it."""
+    series = mixed(states, seed)
+    stride, _ = choose_stride(series)
+    if len(series) < FEWEST * stride:
+        return None
+    return zero_one_test(series, seed=seed, progress=progress)
 
 
 def drifts(states: np.ndarray) -> bool:
@@ -64,12 +80,13 @@ def drifts(states: np.ndarray) -> bool:
     Increments of an orbit that comes back are spread alike in both halves of the time.
     """
     steps = np.diff(states, axis=0)
-    if np.all(steps.std(axis=0) <= 1e-6 * np.abs(steps).max()):
+    still = steps.std(axis=0) <= _ROUNDING * np.abs(steps).max(axis=0)
+    if np.all(still):
         return bool(np.any(steps))
     first, last = np.array_split(steps, 2)
     low, high = np.percentile(first, [5, 95], axis=0), np.percentile(last, [5, 95], axis=0)
     apart = (low[1] < high[0]) | (high[1] < low[0])
-    return bool(np.any(apart & (steps.std(axis=0) > 0)))
+    return bool(np.any(apart & ~still))
 
 
 def pace(states: np.ndarray) -> float:

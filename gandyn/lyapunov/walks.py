@@ -76,8 +76,8 @@ class FlowWalk(Walk):
         kernel = self._kernel
         function = kernel.jacobian if len(self.tangents) else kernel.velocity
         self._h, status = unit_flow(
-            function, kernel.params, kernel.nodes, kernel.plan, self.x, self.tangents, self._t + begin, self._h,
-            self._t + end, *self._settings, self.growth,
+            function, kernel.params, kernel.nodes, kernel.plan, self.x, self.tangents, self._t + begin,
+            self._h, self._t + end, *self._settings, self.growth,
         )  # fmt: skip
         _raise_failure(kernel)
         return "finished" if status == FINISHED else "stalled" if status == STALLED else "diverged"

@@ -8,13 +8,14 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-__all__ = ["ZeroOne", "choose_stride", "zero_one_test"]
+__all__ = ["FEWEST", "ZeroOne", "choose_stride", "zero_one_test"]
 
 Verdict: TypeAlias = Literal["chaotic", "regular", "undecided"]
 Status: TypeAlias = Literal["finished", "interrupted"]
 
 _RANGE = (math.pi / 5, 4 * math.pi / 5)
-_FEWEST = 100
+#: Entries that the test needs after thinning.
+FEWEST = 100
 _OVERSAMPLED = 0.5
 _REGULAR, _CHAOTIC = 0.2, 0.8
 _CONSTANT = 1e-10
@@ -64,7 +65,8 @@ class ZeroOne:
         low, high = np.percentile(self.K, [10, 90]) if len(self.K) else (math.nan, math.nan)
         return (
             f"0-1 test of {self.count} numbers: {self.verdict}, K = {self.median:.3f} "
-            f"(80% of {len(self.K)} frequencies in [{low:.2f}, {high:.2f}]); stride {self.stride}, {self.chosen}"
+            f"(80% of {len(self.K)} frequencies in [{low:.2f}, {high:.2f}]); "
+            f"stride {self.stride}, {self.chosen}"
         )
 
     __repr__ = __str__
@@ -126,10 +128,10 @@ def zero_one_test(
     if stride is None:
         stride, chosen = choose_stride(values)
     values = values[::stride]
-    if len(values) < _FEWEST:
+    if len(values) < FEWEST:
         raise ValueError(
-            f"the test needs at least {_FEWEST} entries, better 1000; a stride of {stride} leaves {len(values)} of "
-            f"{np.size(series)}: give a longer series"
+            f"the test needs at least {FEWEST} entries, better 1000; a stride of {stride} leaves "
+            f"{len(values)} of {np.size(series)}: give a longer series"
         )
     frequencies = np.sort(np.random.default_rng(seed).uniform(*_RANGE, size=count))
     found: list[float] = []
