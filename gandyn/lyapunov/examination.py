@@ -164,7 +164,7 @@ class Examination:
         x = self.orbit.x
         size = 1 + float(np.linalg.norm(to_numpy(x)))
         sizes = extents(self.states, 4)
-        rests = sizes[-1] <= _RESTING * size
+        rests = sizes[-1] <= max(_RESTING, 1e3 * self.limits.rtol) * size
         if not rests and not (np.all(np.diff(sizes) < 0) and sizes[-1] <= _SETTLING * sizes[0]):
             return None
         point = fixed_point(self.system, x, progress=False)

@@ -14,7 +14,8 @@ from gandyn.trajectories import Trajectory
 __all__ = ["judge"]
 
 _FEWEST_AT_REST, _FEWEST = 16, 300
-_RESTING = 1e-6
+#: Extent over the size of the state: below which it rests, as far as the error of steps lets it, and of rounding.
+_RESTING, _FLOOR, _RISING = 1e-5, 1e-9, 10.0
 _COLLAPSE = ", in which floating-point numbers that collapsed look like an attractor: diagnose the system"
 _NEAR_MAP, _NEAR_FLOW = 1e-6, 5e-3
 _STEADY, _UNEVEN = 2.0, 0.05
@@ -24,17 +25,13 @@ def judge(path: Trajectory, seed: int, progress: bool) -> Diagnosis:
     """Return what the last two thirds of a trajectory say."""
     times, states = _even(path, seed)
     late = states[len(states) // 3 :]
-    period, test, exact = None, None, exact_period(late) if path.clock == "map" and len(late) else None
-    fate = _ended(path, late)
+    period, test, fate = None, None, _ended(path, late)
+    exact = exact_period(late) if path.clock == "map" and len(late) else None
+    if fate is None and (period := _period(late, float(times[1] - times[0]), path.clock == "flow")):
+        fate = "cycle", f"it returns after {period:.6g} of flow time"
     if fate is None:
-        period = _period(late, float(times[1] - times[0]), path.clock == "flow")
-        if period is None:
-            test = test_of_increments(late, seed, progress)
-        fate = (
-            _from_test(late, test)
-            if period is None
-            else ("cycle", f"it returns after {period:.6g} of flow time")
-        )
+        test = test_of_increments(late, seed, progress)
+        fate = _from_test(late, test)
     return Diagnosis(
         verdict=fate[0],
         reason=f"{fate[1]}; from the trajectory alone{_COLLAPSE if exact else ''}",
@@ -72,9 +69,9 @@ def _ended(path: Trajectory, late: np.ndarray) -> tuple[Fate, str] | None:
         return "escape", path.message
     sizes, size = extents(late, 8), 1 + float(np.linalg.norm(late[-1]))
     if len(late) >= _FEWEST_AT_REST and sizes[-1] <= _RESTING * size:
-        if sizes[-1] > max(sizes[-2], 1e-12 * size):
+        if sizes[-1] > max(_RISING * sizes.min(), _FLOOR * size):
             return "undecided", "it almost rests, but begins to move again: a slow passage"
-        return "fixed point", "it rests, and moves less and less"
+        return "fixed point", "it rests"
     if len(late) < _FEWEST:
         return "undecided", f"{len(late)} states in its last two thirds are too few, {_FEWEST} are needed"
     if not 1 / _STEADY < pace(late) < _STEADY:

@@ -14,6 +14,7 @@ from gandyn.plot.bifurcations import (
     eigenvalue_locus,
     stability_region,
 )
+from gandyn.plot.chaos import AlignmentArtists, ZeroOneArtists, alignment, zero_one
 from gandyn.plot.cycles import (
     CycleArtists,
     DotArtists,
@@ -52,6 +53,7 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "AlignmentArtists",
     "BasinArtists",
     "ContourArtists",
     "ConvergenceArtists",
@@ -71,7 +73,9 @@ __all__ = [
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
+    "ZeroOneArtists",
     "accuracy",
+    "alignment",
     "basin_map",
     "bifurcation_diagram",
     "cycle_periods",
@@ -96,4 +100,5 @@ __all__ = [
     "stability_region",
     "style",
     "training_curves",
+    "zero_one",
 ]
