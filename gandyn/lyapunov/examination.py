@@ -312,8 +312,8 @@ def _decided(votes: list[str], exponents: Lyapunov, neutral: int, drifting: bool
         return "chaos", f"{said}; largest exponent {exponents.exponents[0]:+.4g}"
     if chaotic or regular < 2:
         return "undecided", f"the tests do not agree: {said}"
-    if drifting:
-        return "undecided", "the orbit drifts on, or winds slowly outwards or inwards: watch it longer"
     if neutral < 1:
         return "undecided", "it contracts, but has not been seen to return: watch it longer"
+    if drifting:
+        return "undecided", "the orbit drifts on, or winds slowly outwards or inwards: watch it longer"
     return "torus", f"regular, and never the same; {said}"

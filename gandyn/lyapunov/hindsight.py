@@ -14,7 +14,7 @@ from gandyn.trajectories import Trajectory
 __all__ = ["judge"]
 
 _FEWEST_AT_REST, _FEWEST = 16, 300
-#: Extent over the size of the state: below which it rests, as far as the error of steps lets it, and of rounding.
+#: Extent over the size of the state: of one at rest, as far as errors of steps let it, and of rounding.
 _RESTING, _FLOOR, _RISING = 1e-5, 1e-9, 10.0
 _COLLAPSE = ", in which floating-point numbers that collapsed look like an attractor: diagnose the system"
 _NEAR_MAP, _NEAR_FLOW = 1e-6, 5e-3

@@ -12,10 +12,9 @@ from gandyn.cycles.result import FlowError
 from gandyn.cycles.section import Section, switches_of
 from gandyn.field import System, UpdateMap, VectorField
 from gandyn.lyapunov.result import Status
-from gandyn.lyapunov.unit_tangents import sample_flow
 from gandyn.trajectories import trajectory
 from gandyn.trajectories.callback import kernel_of
-from gandyn.trajectories.compiled import FINISHED, STALLED
+from gandyn.trajectories.compiled import FINISHED, STALLED, advance
 
 __all__ = ["Orbit", "orbit_of", "watched"]
 
@@ -101,23 +100,40 @@ class _MapOrbit(Orbit):
 
 
 class _FlowOrbit(Orbit):
-    def __init__(self, system: VectorField, x: Array, seed: int, progress: bool, *settings: float) -> None:
+    def __init__(
+        self,
+        system: VectorField,
+        x: Array,
+        seed: int,
+        progress: bool,
+        max_norm: float,
+        rtol: float,
+        atol: float,
+    ) -> None:
         super().__init__(x, seed, progress)
-        self._kernel, self._h, self._settings = kernel_of(system, x), 0.0, settings
+        self._kernel, self._h, self._max_norm, self._tolerances = (
+            kernel_of(system, x),
+            0.0,
+            max_norm,
+            (rtol, atol),
+        )
 
     def _states(self, spacing: float, count: int) -> tuple[np.ndarray, Status]:
         kernel, x = self._kernel, to_numpy(self.x).astype(np.float64)
-        samples = np.empty((count, len(x)))
-        reached, self._h, status = sample_flow(
-            kernel.velocity, kernel.params, kernel.nodes, kernel.plan, x, self.time, self._h, spacing,
-            *self._settings, samples,
-        )  # fmt: skip
+        code = kernel.velocity, kernel.params, kernel.nodes, kernel.plan
+        samples, status, row = np.empty((count, len(x))), FINISHED, 0
+        while row < count and status == FINISHED:
+            begin, end = self.time + row * spacing, self.time + (row + 1) * spacing
+            _, self._h, status, _ = advance(
+                *code, x, begin, self._h, end, *self._tolerances, 10**9, self._max_norm
+            )
+            samples[row] = x
+            row += status == FINISHED
         if check := getattr(kernel, "check", None):
             check()
-        if reached:
-            self.x = like(samples[reached - 1], self.x)
+        self.x = like(x, self.x)
         named: Status = "finished" if status == FINISHED else "stalled" if status == STALLED else "diverged"
-        return samples[:reached], named
+        return samples[:row], named
 
 
 class _SwitchingOrbit(Orbit):
@@ -154,4 +170,4 @@ def orbit_of(
     planes = switches_of(system, switches)
     if len(planes):
         return _SwitchingOrbit(Flow(system, planes, rtol, atol, max_norm, x), x, seed, progress)
-    return _FlowOrbit(system, x, seed, progress, rtol, atol, max_norm)
+    return _FlowOrbit(system, x, seed, progress, max_norm, rtol, atol)

@@ -13,7 +13,7 @@ import numpy as np
 
 from gandyn.trajectories.compiled import FINISHED, accepted_step, first_step, slope
 
-__all__ = ["sample_flow", "unit_flow", "unit_map"]
+__all__ = ["unit_flow", "unit_map"]
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -101,47 +101,3 @@ def unit_flow(
     x[:] = y[:n]
     tangents[:] = y[n:].reshape(k, n)
     return h, FINISHED
-
-
-@_jit
-def sample_flow(
-    function: Any,
-    params: np.ndarray,
-    nodes: np.ndarray,
-    plan: np.ndarray,
-    x: np.ndarray,
-    t: float,
-    h: float,
-    spacing: float,
-    rtol: float,
-    atol: float,
-    max_norm: float,
-    samples: np.ndarray,
-) -> tuple[int, float, int]:
-    """Write the states at even times after ``t`` into ``samples``; ``function`` is a kernel's ``velocity``.
-
-    Returns:
-        How many were reached, the next step to try, and FINISHED, DIVERGED or STALLED.
-    """
-    n = len(x)
-    y, new, work = x.copy(), np.empty(n), np.empty(n + n * n)
-    slopes = np.empty((7, n))
-    slope(function, params, nodes, plan, n, y, t, work, slopes[0])
-    if h == 0:
-        h = first_step(function, params, nodes, plan, n, y, t, t + spacing, rtol, atol, slopes, new, work)
-    now = t
-    for row in range(len(samples)):
-        end = t + (row + 1) * spacing
-        while now != end:
-            now, h, status, _ = accepted_step(
-                function, params, nodes, plan, n, y, now, h, end, rtol, atol, slopes, new, work
-            )
-            if status != FINISHED:
-                return row, h, status
-            if not np.dot(new, new) <= max_norm * max_norm:
-                return row, h, 1
-            y[:] = new
-            slopes[0] = slopes[6]
-        samples[row] = y
-    x[:] = y
-    return len(samples), h, FINISHED

@@ -83,8 +83,11 @@ def alignment(
     threshold = ax.axhline(max(result.threshold for result in results), color=NEUTRAL, ls="--", lw=0.8)
     ax.set_yscale("log")
     ax.set_xscale(scale)
-    ax.set(xlabel="flow time", ylabel="volume of unit tangents, GALI")
-    notes = ["Dashed: aligned below it. Rounding ends at about 1e-16."]
+    ax.set(xlabel="flow time", ylabel="GALI")
+    notes = [
+        "Volume of unit tangents; dashed: aligned below it. It falls fast beside stable cycles too: the "
+        "verdict also asks whether the first tangent grows."
+    ]
     return AlignmentArtists(tuple(lines), threshold, legend_below(ax, lines), caption(ax, notes))
 
 
@@ -134,7 +137,7 @@ def zero_one(axes: Sequence[Axes], found: ZeroOne) -> ZeroOneArtists:
         found.frequencies, found.K, ".", color=OKABE_ITO["sky blue"], markersize=3, label="one frequency"
     )
     text = f"median {found.median:.3f}: {found.verdict}"
-    median = left.axhline(found.median, color=OKABE_ITO["vermillion"], label=text)
+    median = left.axhline(found.median, color=OKABE_ITO["vermillion"], label=text, zorder=1)
     left.set(xlabel="frequency c, rad per entry", ylabel="growth K", ylim=(-1.08, 1.08))
     (path,) = right.plot(found.p, found.q, color=OKABE_ITO["blue"], linewidth=0.4)
     right.set(xlabel="p, units of the series", ylabel="q, units of the series", aspect="equal")

@@ -1,0 +1,436 @@
+"""Tests of chaos and diagnosis: slow twins, closed forms, systems with a known fate, and known traps."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from problems import linear_flow, linear_map, plain_layout
+
+from gandyn import (
+    UpdateMap,
+    VectorField,
+    alignment,
+    diagnose,
+    load,
+    plot,
+    save,
+    schemes,
+    trajectory,
+    zero_one_test,
+)
+from gandyn.games import catalogue, textbook
+from gandyn.lyapunov import zero_one as zero_one_module
+from gandyn.lyapunov.orbit import orbit_of
+from gandyn.lyapunov.series import drifts, exact_period, nearest_period
+from gandyn.lyapunov.zero_one import choose_stride
+
+
+def align(system, x0, **options):
+    return alignment(system, np.asarray(x0, dtype=float), progress=False, **options)
+
+
+def fate(system, x0, **options):
+    return diagnose(system, np.asarray(x0, dtype=float), progress=False, **options)
+
+
+def path_of(system, x0, **options):
+    return trajectory(system, np.asarray(x0, dtype=float), progress=False, **options)
+
+
+def first_tangents(n, k, seed=0):
+    return np.linalg.qr(np.random.default_rng(seed).normal(size=(n, k)))[0]
+
+
+def volume(columns):
+    unit = columns / np.linalg.norm(columns, axis=0)
+    return np.sqrt(np.linalg.det(unit.T @ unit))
+
+
+# Alignment.
+
+
+def test_gali_along_a_map_is_that_of_the_product_of_jacobians():
+    henon, x, tangents = textbook.henon(), np.array([0.1, 0.1]), first_tangents(2, 2)
+    found = align(henon, x, n_steps=8)
+    assert found.times.tolist() == list(range(1, 9))
+    for k in range(8):
+        tangents, x = henon.jac(x) @ tangents, henon(x)
+        unit = tangents / np.linalg.norm(tangents, axis=0)
+        cross = unit[0, 0] * unit[1, 1] - unit[0, 1] * unit[1, 0]
+        assert found.gali[k] == pytest.approx(abs(cross), rel=1e-7)
+        pair = np.linalg.norm(unit[:, 0] + unit[:, 1]), np.linalg.norm(unit[:, 0] - unit[:, 1])
+        assert found.sali[k] == pytest.approx(min(pair), rel=1e-9)
+        assert found.growth[k] == pytest.approx(np.log(np.linalg.norm(tangents[:, 0])), abs=1e-12)
+
+
+def test_gali_along_a_linear_flow_is_that_of_its_exponential():
+    from scipy.linalg import expm
+
+    A = np.array([[-0.3, -1.0, 0.2], [1.0, 0.1, 0.0], [0.0, 0.5, -0.8]])
+    found = align(textbook.linear(A), [0.1, 0.2, 0.0], t_end=5.0, k=3, rtol=1e-10)
+    for i in range(0, 200, 20):
+        moved = expm(A * found.times[i]) @ first_tangents(3, 3)
+        assert found.gali[i] == pytest.approx(volume(moved), rel=1e-6)
+        assert found.growth[i] == pytest.approx(np.log(np.linalg.norm(moved[:, 0])), abs=1e-8)
+
+
+@pytest.mark.parametrize(("k", "rate"), [(2, np.log(4)), (3, np.log(4) + np.log(20))])
+def test_gali_falls_at_the_rate_of_the_differences_of_exponents(k, rate):
+    found = align(linear_map(np.diag([2.0, 0.5, 0.1])), np.zeros(3), n_steps=100, k=k)
+    assert found.decay_rate == pytest.approx(rate, rel=0.02)
+    assert found.verdict == "chaotic"
+
+
+def test_products_with_the_jacobian_give_what_the_dense_one_gives():
+    rng = np.random.default_rng(3)
+    matrix = np.diag(rng.uniform(0.2, 1.2, 30)) + 0.05 * rng.normal(size=(30, 30))
+    large = linear_map(matrix)
+    found = align(large, np.zeros(30), n_steps=40, k=3)
+    moved = first_tangents(30, 3)
+    for _ in range(40):
+        moved = matrix @ moved
+    assert found.gali[-1] == pytest.approx(volume(moved), rel=1e-9)
+    flow = align(linear_flow(matrix - 2 * np.eye(30)), np.zeros(30), t_end=3.0, k=2)
+    from scipy.linalg import expm
+
+    moved = expm((matrix - 2 * np.eye(30)) * 3.0) @ first_tangents(30, 2)
+    assert flow.gali[-1] == pytest.approx(volume(moved), rel=1e-5)
+
+
+def test_shear_aligns_like_a_power_of_the_time():
+    found = align(textbook.standard_map(), [np.pi, 0.5], n_steps=20_000)
+    late = found.times > 300
+    slope = np.polyfit(np.log(found.times[late]), np.log(found.gali[late]), 1)[0]
+    assert slope == pytest.approx(-2, abs=0.1)  # Manos, Skokos and Antonopoulos 2012
+    assert found.verdict == "regular"
+
+
+@pytest.mark.parametrize(
+    ("system", "x0", "options", "verdict"),
+    [
+        (textbook.lorenz(), [1, 1, 20], {"t_end": 100, "transient": 20}, "chaotic"),
+        (textbook.towel_map(), [0.1, 0, 0.5], {"n_steps": 1000, "k": 3}, "chaotic"),
+        (textbook.standard_map(), [0.01, 0.01], {"n_steps": 2000}, "chaotic"),
+        (textbook.van_der_pol(), [2, 0], {"t_end": 200}, "regular"),
+        (catalogue.make("dirac-wgan-gp"), [1, 0.5], {"t_end": 100}, "regular"),
+        (catalogue.make("bilinear"), [1, 0], {"t_end": 100}, "regular"),
+    ],
+)
+def test_verdicts_of_alignment(system, x0, options, verdict):
+    assert align(system, x0, **options).verdict == verdict
+
+
+def test_beside_a_jump_tangents_align_at_the_rate_of_the_saltation():
+    found = align(catalogue.make("dirac-wgan-gp", lam=0.7), [1, 0.5], t_end=60, transient=40)
+    assert found.decay_rate == pytest.approx(0.35, rel=0.05)
+
+
+def test_an_alignment_that_leaves_all_bounds_keeps_what_it_measured():
+    found = align(linear_map(2 * np.eye(2)), [1.0, 0], n_steps=100)
+    assert found.status == "diverged"
+    assert found.times[-1] == 19  # 2^19 < 1e6 < 2^20
+    assert found.verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"t_end": 1.0}, "a map takes n_steps"),
+        ({"n_steps": 10, "k": 1}, "k must be from 2 to the 2"),
+        ({"n_steps": 10, "k": 3}, "k must be from 2 to the 2"),
+        ({"n_steps": 10, "transient": 0.5}, "transient"),
+        ({"n_steps": 10, "threshold": 2.0}, "threshold"),
+    ],
+)
+def test_wrong_arguments_of_alignment(options, words):
+    with pytest.raises(ValueError, match=words):
+        align(textbook.henon(), [0.1, 0.1], **options)
+
+
+# The 0-1 test.
+
+
+def slow_growth(series, c):
+    """K by the definition, with loops and without FFT."""
+    n, count = np.arange(1, len(series) // 10 + 1), len(series)
+    z = np.cumsum(series * np.exp(1j * c * np.arange(1, count + 1)))
+    moved = np.array([np.mean(np.abs(z[step:] - z[:-step]) ** 2) for step in n])
+    return np.corrcoef(n, moved - series.mean() ** 2 * (1 - np.cos(n * c)) / (1 - np.cos(c)))[0, 1]
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_growth_is_that_of_the_definition(offset):
+    series = path_of(textbook.henon(), [0.1, 0.1], n_steps=600).x[:, 0] + offset
+    found = zero_one_test(series, stride=1, count=7, progress=False)
+    slow = [slow_growth(series, c) for c in found.frequencies]
+    np.testing.assert_allclose(found.K, slow, atol=1e-9)
+    assert np.all((found.frequencies > np.pi / 5) & (found.frequencies < 4 * np.pi / 5))
+    assert found.K[np.flatnonzero(found.frequencies == found.c)[0]] == found.median
+    z = np.cumsum(series * np.exp(1j * found.c * np.arange(1, 602)))
+    np.testing.assert_allclose(found.p + 1j * found.q, z, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("r", "verdict"),
+    [(3.5, "regular"), (3.55, "regular"), (3.7, "chaotic"), (3.97, "chaotic"), (4.0, "chaotic")],,
+)
+def test_the_logistic_map(r, verdict):
+    series = path_of(textbook.logistic(r=r), [0.3], n_steps=3000).x[500:, 0]
+    found = zero_one_test(series, progress=False)
+    assert found.verdict == verdict
+    assert found.stride == 1
+    assert found.K.tolist() == zero_one_test(series, progress=False).K.tolist()
+    assert found.K.tolist() != zero_one_test(series, seed=1, progress=False).K.tolist()
+
+
+def test_an_oversampled_flow_looks_regular_until_it_is_thinned():
+    options = {"max_norm": 1e6, "rtol": 1e-8, "atol": 1e-10, "switches": None, "progress": False}
+    series, _ = orbit_of(textbook.rossler(), np.array([1.0, 1.0, 0.0]), seed=0, **options).watch(4000, 40_000)
+    blind = zero_one_test(series[:, 0], stride=1, progress=False)
+    found = zero_one_test(series[:, 0], progress=False)
+    assert (blind.verdict, found.verdict) == ("regular", "chaotic")
+    assert found.chosen == "first zero"
+    assert 10 <= found.stride <= 20  # a quarter of a turn of 5.9, at 0.1 an entry
+
+
+def test_strides():
+    turns = np.arange(4000)
+    assert choose_stride(np.cos(2 * np.pi * turns / 40)) == (10, "first zero")
+    assert choose_stride(np.cos(2 * np.pi * turns / 3)) == (1, "not oversampled")
+    assert choose_stride(np.ones(100)) == (1, "not oversampled")
+    slow = np.cos(2 * np.pi * turns / 4000) + 0.5 * np.cos(2 * np.pi * turns / 30)
+    stride, chosen = choose_stride(slow)
+    assert chosen == "first minimum"
+    assert stride == pytest.approx(15, abs=1)
+
+
+def test_what_does_not_move_is_regular_whatever_its_rounding():
+    noise = 1 + 1e-14 * np.random.default_rng(0).normal(size=1000)
+    assert zero_one_test(noise, progress=False).median == 0.0
+    assert zero_one_test(np.zeros(1000), progress=False).verdict == "regular"
+
+
+def test_wrong_series_are_refused():
+    for series, words in [
+        (np.zeros((9, 2)), "one row"),
+        ([1.0, np.nan], "finite"),
+        (np.ones(50), "at least 100"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            zero_one_test(series)
+    with pytest.raises(ValueError, match="stride"):
+        zero_one_test(np.ones(500), stride=0)
+
+
+def test_ctrl_c_keeps_the_frequencies_done(monkeypatch):
+    calls, growth = [], zero_one_module._growth
+
+    def interrupted(values, c):
+        calls.append(c)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return growth(values, c)
+
+    monkeypatch.setattr(zero_one_module, "_growth", interrupted)
+    found = zero_one_test(np.sin(2.0 * np.arange(500)), progress=False)
+    assert (found.status, len(found.K), len(found.frequencies)) == ("interrupted", 3, 3)
+
+
+# What a row of states says.
+
+
+def test_returns_and_drifts():
+    turn = 2 * np.pi * np.arange(400) / 7
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    assert nearest_period(circle, 50, 1e-6)[0] == 7
+    golden = np.stack([np.cos(2.4 * np.arange(400)), np.sin(2.4 * np.arange(400))], axis=1)
+    assert nearest_period(golden, 50, 1e-4) is None
+    assert exact_period(np.tile([[0.1], [0.2], [0.4]], (5, 1))) == 3
+    assert exact_period(golden) is None
+    assert not drifts(golden)
+    assert not drifts(np.stack([turn, np.sin(turn)], axis=1))  # an angle that is not wrapped
+    assert drifts(np.log(np.arange(1.0, 401))[:, None])
+    assert drifts(turn[:, None])
+
+
+# Diagnosis.
+
+TENT = UpdateMap(
+    lambda x, k: np.where(x < 0.5, 2 * x, 2 - 2 * x),
+    plain_layout(1),
+    jac=lambda x, k: np.where(x < 0.5, 2.0, -2.0)[..., None],
+    label="tent map",
+)
+BILINEAR = catalogue.make("bilinear")
+TWO_FREQUENCIES = np.zeros((4, 4))
+TWO_FREQUENCIES[[0, 1, 2, 3], [1, 0, 3, 2]] = -1, 1, -np.sqrt(2), np.sqrt(2)
+
+KNOWN = {
+    "lorenz": ("chaos", textbook.lorenz(), [1, 1, 20], {}),
+    "lorenz, below the Hopf point": ("fixed point", textbook.lorenz(rho=20.0), [1, 1, 20], {}),
+    "rossler": ("chaos", textbook.rossler(), [1, 1, 0], {}),
+    "forced duffing": ("chaos", textbook.duffing(gamma=0.5), [0.3, 0, 0], {}),
+    "van der pol": ("cycle", textbook.van_der_pol(), [0.1, 0], {}),
+    "henon": ("chaos", textbook.henon(), [0.1, 0.1], {}),
+    "logistic 3.2": ("cycle", textbook.logistic(r=3.2), [0.3], {}),
+    "logistic 3.5": ("cycle", textbook.logistic(r=3.5), [0.3], {}),
+    "logistic 3.83": ("cycle", textbook.logistic(r=3.83), [0.3], {}),
+    "logistic 4": ("chaos", textbook.logistic(r=4.0), [0.3], {}),
+    "standard map, island": ("torus", textbook.standard_map(), [np.pi, 0.5], {}),
+    "standard map, circle": ("torus", textbook.standard_map(0.5), [0, 1.2], {}),
+    "standard map, sea": ("chaos", textbook.standard_map(), [0.01, 0.01], {}),
+    "towel map": ("chaos", textbook.towel_map(), [0.1, 0, 0.5], {}),
+    "cat map": ("chaos", textbook.cat_map(), [0.1, np.sqrt(0.2)], {"n_steps": 2000}),
+    "lotka volterra": ("cycle", textbook.lotka_volterra(), [2, 1], {}),
+    "two frequencies": ("torus", textbook.linear(TWO_FREQUENCIES), [1, 0, 0.7, 0], {}),
+    "bilinear": ("cycle", BILINEAR, [1, 0], {}),
+    "simultaneous": ("escape", schemes.simultaneous(BILINEAR, 0.1), [1, 0], {}),
+    "alternating": ("torus", schemes.alternating(BILINEAR, 0.1), [1, 0], {}),
+    "extragradient": ("fixed point", schemes.extragradient(BILINEAR, 0.1), [1, 0], {}),
+    "wgan-gp": ("cycle", catalogue.make("dirac-wgan-gp"), [1, 0.5], {"t_end": 300.0}),
+    "r1": ("fixed point", catalogue.make("dirac-r1"), [1, 1], {}),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_fates_that_are_known(name):
+    verdict, system, x0, options = KNOWN[name]
+    found = fate(system, x0, **options)
+    assert found.verdict == verdict, str(found)
+    assert found.reason
+    if verdict == "chaos":
+        tests = [test for test in (found.alignment, found.zero_one) if test is not None]
+        assert [test.verdict for test in tests] == ["chaotic"] * len(tests)
+    if verdict == "fixed point":
+        assert found.point.stable
+        assert found.exponents is None  # the eigenvalues say it: no exponent is faked by the error of steps
+
+
+def test_periods():
+    assert fate(*KNOWN["van der pol"][1:3]).period == pytest.approx(6.663286859323, rel=1e-9)
+    assert fate(*KNOWN["logistic 3.5"][1:3]).period == 4
+    two = fate(*KNOWN["logistic 3.2"][1:3])
+    assert two.point.growth_rates[0] == pytest.approx(np.log(0.16) / 2, abs=1e-9)
+    found = fate(catalogue.make("dirac-wgan-gp", lam=0.7), [1, 0.5], t_end=300.0)
+    assert found.period == pytest.approx(2 * np.pi / np.sqrt(1 - 0.7**2 / 4), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("system", "x0", "period"),
+    [(textbook.cat_map(), [0.5, 0.25], 3), (TENT, [0.3], 1), (textbook.lorenz(), [0, 0, 0], None)],
+    ids=["cat map on dyadic points", "tent map collapses to 0", "start on a saddle"],
+)
+def test_an_orbit_that_only_arithmetic_holds_is_no_attractor(system, x0, period):
+    found = fate(system, x0)
+    assert found.verdict == "undecided"
+    assert found.exact_period == period
+    assert "to the last bit, though neighbours leave it" in found.reason
+    assert found.point.growth_rates[0] > 0.5
+
+
+def test_a_slow_passage_near_a_saddle_is_no_fixed_point():
+    start = [np.pi + 1e-12, 0]
+    passing = fate(textbook.pendulum(0.3), start, t_end=8.0, transient=2.0)
+    assert passing.verdict == "undecided"
+    assert "slow passage" in passing.reason
+    assert passing.point.kind == "saddle"
+    later = fate(textbook.pendulum(0.3), start)
+    assert (later.verdict, later.point.kind) == ("fixed point", "stable focus")
+
+
+@pytest.mark.parametrize(
+    ("system", "x0", "words"),
+    [
+        (schemes.simultaneous(BILINEAR, 0.01), [1, 0], "winds slowly"),
+        (textbook.logistic(r=3.0), [0.3], "contracts"),
+        (textbook.pitchfork(mu=0.0), [0.3], "grows or shrinks"),
+        (VectorField(lambda x, t: np.ones_like(x), plain_layout(2)), [0, 0], "drifts on"),
+    ],
+    ids=["slow spiral", "at the period doubling", "algebraic decay", "translation"],
+)
+def test_what_takes_longer_is_undecided(system, x0, words):
+    found = fate(system, x0, **({} if isinstance(system, UpdateMap) else {"t_end": 200.0}))
+    assert found.verdict == "undecided"
+    assert words in found.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "options"),
+    [
+        ("lorenz", "chaos", {"t_end": 120.0, "rtol": 1e-5, "t_eval": np.arange(0, 120, 0.05)}),
+        ("van der pol", "cycle", {"t_end": 150.0}),
+        ("henon", "chaos", {"n_steps": 3000}),
+        ("logistic 3.5", "cycle", {"n_steps": 3000}),
+        ("standard map, island", "torus", {"n_steps": 5000}),
+        ("simultaneous", "escape", {"n_steps": 5000}),
+        ("alternating", "torus", {"n_steps": 5000}),
+        ("extragradient", "fixed point", {"n_steps": 5000}),
+        ("r1", "fixed point", {"t_end": 400.0}),
+    ],
+)
+def test_trajectories_alone(name, verdict, options):
+    _, system, x0, _ = KNOWN[name]
+    found = diagnose(path_of(system, x0, **options), progress=False)
+    assert found.verdict == verdict, str(found)
+    assert "from the trajectory alone" in found.reason
+
+
+def test_traps_of_trajectories_alone():
+    passing = path_of(textbook.pendulum(0.3), [np.pi + 1e-12, 0], t_end=14, t_eval=np.linspace(0, 14, 500))
+    assert diagnose(passing, progress=False).verdict == "undecided"
+    collapsed = diagnose(path_of(TENT, [0.3], n_steps=500), progress=False)
+    assert collapsed.exact_period == 1
+    assert "floating-point numbers that collapsed" in collapsed.reason
+    short = diagnose(path_of(textbook.henon(), [0.1, 0.1], n_steps=50), progress=False)
+    assert (short.verdict, short.zero_one) == ("undecided", None)
+
+
+def test_diagnoses_are_saved_whole_and_repeat(tmp_path):
+    found = fate(textbook.henon(), [0.1, 0.1], n_steps=1000)
+    back = load(save(found, tmp_path / "henon"))
+    assert str(back) == str(found) == str(fate(textbook.henon(), [0.1, 0.1], n_steps=1000))
+    assert back.alignment.gali.tolist() == found.alignment.gali.tolist()
+
+
+def test_ctrl_c_in_the_middle_of_a_diagnosis():
+    calls, henon = [], textbook.henon()
+
+    def slow(x, k):
+        calls.append(k)
+        if len(calls) == 3000:
+            raise KeyboardInterrupt
+        return henon(x)
+
+    found = fate(UpdateMap(slow, plain_layout(2)), [0.1, 0.1], n_steps=4000)
+    assert (found.verdict, found.status) == ("undecided", "interrupted")
+
+
+def test_wrong_arguments_of_diagnose():
+    path, henon = path_of(textbook.henon(), [0.1, 0.1], n_steps=10), textbook.henon()
+    with pytest.raises(ValueError, match="judged as it is"):
+        diagnose(path, n_steps=10)
+    with pytest.raises(TypeError, match="x0 is missing"):
+        diagnose(henon)
+    for options, words in [
+        ({"t_end": 5.0}, "at least 1000"),
+        ({"k": 3}, "k must"),
+        ({"transient": -1}, "transient"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            fate(henon, [0.1, 0.1], **options)
+
+
+# Pictures.
+
+
+def test_pictures_show_what_was_found():
+    both = [align(textbook.standard_map(), x, n_steps=500) for x in ([0.01, 0.01], [np.pi, 0.5])]
+    drawn = plot.alignment(Figure().subplots(), both, labels=["sea", "island"])
+    np.testing.assert_array_equal(drawn.lines[1].get_ydata(), both[1].gali)
+    assert "sea" in drawn.legend.get_texts()[0].get_text()
+    with pytest.raises(ValueError, match="labels"):
+        plot.alignment(Figure().subplots(), both, labels=["sea"])
+    test = zero_one_test(np.sin(2.0 * np.arange(500)), progress=False)
+    drawn = plot.zero_one(Figure().subplots(1, 2), test)
+    np.testing.assert_array_equal(drawn.path.get_xdata(), test.p)
+    with pytest.raises(ValueError, match="two"):
+        plot.zero_one([Figure().subplots()], test)
