@@ -171,7 +171,7 @@ def test_growth_is_that_of_the_definition(offset):
 
 @pytest.mark.parametrize(
     ("r", "verdict"),
-    [(3.5, "regular"), (3.55, "regular"), (3.7, "chaotic"), (3.97, "chaotic"), (4.0, "chaotic")],,
+    [(3.5, "regular"), (3.55, "regular"), (3.7, "chaotic"), (3.97, "chaotic"), (4.0, "chaotic")],
 )
 def test_the_logistic_map(r, verdict):
     series = path_of(textbook.logistic(r=r), [0.3], n_steps=3000).x[500:, 0]

@@ -107,33 +107,31 @@ class _FlowOrbit(Orbit):
         seed: int,
         progress: bool,
         max_norm: float,
-        rtol: float,
-        atol: float,
+        tolerances: tuple[float, float],
     ) -> None:
         super().__init__(x, seed, progress)
         self._kernel, self._h, self._max_norm, self._tolerances = (
             kernel_of(system, x),
             0.0,
             max_norm,
-            (rtol, atol),
+            tolerances,
         )
 
     def _states(self, spacing: float, count: int) -> tuple[np.ndarray, Status]:
         kernel, x = self._kernel, to_numpy(self.x).astype(np.float64)
         code = kernel.velocity, kernel.params, kernel.nodes, kernel.plan
-        samples, status, row = np.empty((count, len(x))), FINISHED, 0
-        while row < count and status == FINISHED:
-            begin, end = self.time + row * spacing, self.time + (row + 1) * spacing
-            _, self._h, status, _ = advance(
-                *code, x, begin, self._h, end, *self._tolerances, 10**9, self._max_norm
-            )
+        limits = *self._tolerances, 10**9, self._max_norm
+        samples, row, ended = np.empty((count, len(x))), 0, FINISHED
+        while row < count and ended == FINISHED:
+            begin, end = (self.time + place * spacing for place in (row, row + 1))
+            _, self._h, ended, _ = advance(*code, x, begin, self._h, end, *limits)
             samples[row] = x
-            row += status == FINISHED
+            row += ended == FINISHED
         if check := getattr(kernel, "check", None):
             check()
         self.x = like(x, self.x)
-        named: Status = "finished" if status == FINISHED else "stalled" if status == STALLED else "diverged"
-        return samples[:row], named
+        status: Status = "finished" if ended == FINISHED else "stalled" if ended == STALLED else "diverged"
+        return samples[:row], status
 
 
 class _SwitchingOrbit(Orbit):
@@ -170,4 +168,4 @@ def orbit_of(
     planes = switches_of(system, switches)
     if len(planes):
         return _SwitchingOrbit(Flow(system, planes, rtol, atol, max_norm, x), x, seed, progress)
-    return _FlowOrbit(system, x, seed, progress, max_norm, rtol, atol)
+    return _FlowOrbit(system, x, seed, progress, max_norm, (rtol, atol))
