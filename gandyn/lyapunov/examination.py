@@ -135,7 +135,7 @@ class Examination:
         if not self.is_map and votes.count("chaotic") < 2 and (fate := self._round()) is not None:
             return fate
         neutral = self._signs().count("zero") - (not self.is_map)
-        return _decided(votes, exponents, neutral, drifts(self.states) or self._spirals())
+        return _decided(votes, exponents) or self._regular(neutral)
 
     def _repeated(self, period: int, exponents: Lyapunov) -> tuple[Fate, str]:
         """Judge an orbit of a map with so long a period that only exponents tell whether it attracts."""
@@ -234,6 +234,16 @@ class Examination:
             )  # fmt: skip
         self.found["zero_one"] = test_of_increments(self.states, limits.seed, limits.progress)
 
+    def _regular(self, neutral: int) -> tuple[Fate, str]:
+        """Judge a regular orbit that neither settles nor returns; ``neutral`` exponents are zero across it."""
+        if drifts(self.states):
+            return "undecided", "the orbit drifts on and does not come back"
+        if neutral < 1:
+            return "undecided", "it contracts, but has not been seen to return: watch it longer"
+        if self._spirals():
+            return "undecided", "the orbit winds slowly outwards or inwards: watch it longer"
+        return "torus", f"all tests say regular, and it never returns; exponents that vanish: {neutral}"
+
     def _spirals(self) -> bool:
         """Return whether the orbit slowly winds outwards or inwards, or volumes grow along it."""
         divergence = self.found["exponents"].divergence
@@ -297,23 +307,12 @@ def _held(period: int, growth: float, kind: str = "orbit") -> str:
     )
 
 
-def _decided(votes: list[str], exponents: Lyapunov, neutral: int, drifting: bool) -> tuple[Fate, str]:
-    """Return the verdict of the votes on an orbit that neither settles nor repeats itself.
-
-    Args:
-        votes: of exponents, alignment and the 0-1 test.
-        exponents: the exponents.
-        neutral: how many of them are zero, less the one along a flow.
-        drifting: whether it moves on for good.
-    """
+def _decided(votes: list[str], exponents: Lyapunov) -> tuple[Fate, str] | None:
+    """Return what exponents, alignment and the 0-1 test agree on, or fail to; None for a regular orbit."""
     chaotic, regular = votes.count("chaotic"), votes.count("regular")
     said = f"of {len(votes)} tests {chaotic} say chaotic, {regular} regular"
     if chaotic > 1 and not regular:
         return "chaos", f"{said}; largest exponent {exponents.exponents[0]:+.4g}"
     if chaotic or regular < 2:
         return "undecided", f"the tests do not agree: {said}"
-    if neutral < 1:
-        return "undecided", "it contracts, but has not been seen to return: watch it longer"
-    if drifting:
-        return "undecided", "the orbit drifts on, or winds slowly outwards or inwards: watch it longer"
-    return "torus", f"regular, and never the same; {said}"
+    return None
