@@ -36,3 +36,68 @@ def test_tangents_are_value_and_products_to_the_bit(recipe):
     assert torch.equal(value, step(x, 2))
     assert torch.equal(products, step.jvp(x, directions, 2))
     np.testing.assert_allclose(products, directions @ step.jac(x, 2).T, rtol=1e-10, atol=1e-12)
+
+
+def measured(recipe, game=None, **options):
+    steps = options.pop("steps", 12)
+    return nets.ensemble(
+        *(game or small_game()),
+        latent=2,
+        steps=steps,
+        recipe=recipe,
+        progress=False,
+        **{"copies": 3, **options},
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_mapped_copies_equal_copies_one_by_one(recipe):
+    mapped, looped = (measured(recipe, method=method, window=4) for method in ("vmap", "loop"))
+    np.testing.assert_allclose(mapped.x, looped.x, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(mapped.growth, looped.growth, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(mapped.losses[1:], looped.losses[1:], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "chosen", [losses.saturating(penalties=[losses.r1(1.0)]), losses.wasserstein(), losses.hinge()]
+)
+def test_penalties_and_dropout_are_the_same_in_mapped_copies(chosen):
+    generator, discriminator, _, data = small_game()
+    discriminator = nn.Sequential(discriminator[:2], nn.Dropout(0.3), discriminator[2])
+    game = (generator, discriminator, chosen, data)
+    mapped, looped = (measured(RECIPES["adam, alternating"], game, method=m) for m in ("vmap", "loop"))
+    np.testing.assert_allclose(mapped.x, looped.x, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(mapped.distances, looped.distances, rtol=1e-6)
+
+
+def test_the_reference_is_the_training_itself():
+    found = measured(RECIPES["adam, alternating"], method="loop")
+    step, x = nets.training_map(*small_game(), latent=2, recipe=RECIPES["adam, alternating"])
+    for k in range(12):
+        x = step(x, k)
+    assert np.array_equal(found.x, x.numpy())
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_copies_approach_tangents_in_proportion_to_their_size(recipe):
+    options = {"window": 3, "rescale": "orthogonal", "copies": 2}
+    exact = measured(recipe, method="tangent", **options).growth
+    sizes = np.array([1e-3, 1e-4, 1e-5])
+    errors = [np.abs(measured(recipe, size=size, **options).growth - exact).max() for size in sizes]
+    slope = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.1), errors
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_tangents_equal_the_dense_product_of_jacobians(recipe):
+    found = measured(recipe, method="tangent", window=1, copies=4)
+    step, x = nets.training_map(*small_game(), latent=2, recipe=recipe)
+    draws = torch.Generator().manual_seed(0)
+    count = found.motion.sketches.shape[0] and nets.get_state(*small_game()[:2]).numel()
+    start = np.zeros((x.numel(), 4))
+    start[:count] = torch.randn(4, count, generator=draws, dtype=torch.float64).numpy().T
+    q = np.linalg.qr(start)[0]
+    for k in range(12):
+        q, r = np.linalg.qr(step.jac(x, k).numpy() @ q)
+        np.testing.assert_allclose(found.growth[k], np.log(np.abs(np.diag(r))), rtol=0, atol=1e-10)
+        x = step(x, k)

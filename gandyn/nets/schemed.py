@@ -91,7 +91,8 @@ class SchemeStep:
         at = self._at
         return replace(
             self._map, fn=at(self._map.fn), jac=at(self._map.jac), jvp=at(self._map.jvp),
-            vjp=at(self._map.vjp), tangents=at(self._map.tangents), family=None, constants={}, label=label or self._map.label,
+            vjp=at(self._map.vjp), tangents=at(self._map.tangents), family=None,
+            constants={}, label=label or self._map.label,
         )  # fmt: skip
 
     def _at(self, product: Callable[..., Tensor]) -> Callable[..., Tensor]:
