@@ -101,3 +101,77 @@ def test_tangents_equal_the_dense_product_of_jacobians(recipe):
         q, r = np.linalg.qr(step.jac(x, k).numpy() @ q)
         np.testing.assert_allclose(found.growth[k], np.log(np.abs(np.diag(r))), rtol=0, atol=1e-10)
         x = step(x, k)
+
+
+def test_tangents_agree_with_the_exponents_of_the_training_map():
+    """The leading exponents of Adam with its memory, alternating, by both matrix-free ways."""
+    from gandyn.lyapunov import lyapunov_spectrum
+
+    recipe = RECIPES["adam, alternating"]
+    step, x = nets.training_map(*small_game(), latent=2, recipe=recipe)
+    for k in range(5):
+        x = step(x, k)
+    found = lyapunov_spectrum(step, x, n_steps=10, k=3, warmup=0, t0=5, qr_every=1, progress=False)
+    start = torch.randn(3, x.numel(), dtype=x.dtype, generator=torch.Generator().manual_seed(7))
+    ours = measured(
+        recipe, method="tangent", transient=5, steps=10, window=1, directions=_first_tangents(step, x) 
+    )
+    np.testing.assert_allclose(ours.exponents, found.exponents, rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["vmap", "tangent"])
+def test_a_killed_measurement_resumes_to_the_bit(tmp_path, monkeypatch, method):
+    from gandyn.nets import cluster
+
+    options = {"method": method, "steps": 20, "window": 4, "record_every": 2, "transient": 3}
+    recipe = RECIPES["adam, alternating"]
+    whole = measured(recipe, **options)
+    keep, kept = cluster._Cluster._keep, []
+
+    def interrupted(self, folder):
+        keep(self, folder)
+        kept.append(self.k)
+        if self.k == 11:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster._Cluster, "_keep", interrupted)
+        partial = measured(recipe, folder=tmp_path / "run", **options)
+    assert partial.status == "interrupted" and kept == [3, 7, 11] and len(partial.growth) == 2
+    resumed = measured(recipe, folder=tmp_path / "run", **options)
+    again = measured(recipe, folder=tmp_path / "run", **options)
+    for found in (resumed, again):
+        for name in ("steps", "distances", "losses", "starts", "growth", "shares", "directions", "x"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), err_msg=name)
+        np.testing.assert_array_equal(found.motion.sketches, whole.motion.sketches)
+    with pytest.raises(nets.RunError, match="other settings"):
+        measured(recipe, folder=tmp_path / "run", **{**options, "size": 1e-5})
+
+
+def test_free_copies_saturate_and_directions_are_chosen():
+    recipe = RECIPES["sgd, simultaneous"]
+    free = measured(recipe, rescale="free", window=4, directions="generator")
+    np.testing.assert_allclose(free.distances[0, :, 3], 0, atol=0)
+    np.testing.assert_allclose(free.distances[0, :, 0], free.size, rtol=1e-8)
+    total = np.log(free.distances[-1, :, 0] / free.distances[0, :, 0])
+    np.testing.assert_allclose(free.growth.sum(0), total, rtol=1e-10)
+    np.testing.assert_allclose(free.shares.sum(1), 1, rtol=1e-12)
+
+
+def test_bad_input_is_refused_before_work():
+    recipe = RECIPES["sgd, simultaneous"]
+    for bad in ({"steps": 0}, {"copies": 0}, {"size": -1.0}, {"method": "fast"}, {"copies": 500}):
+        with pytest.raises(ValueError):
+            measured(recipe, **bad)
+    with pytest.raises(ValueError, match="directions must have shape"):
+        measured(recipe, directions=torch.ones(2, 3))
+
+
+def test_an_ensemble_is_saved_and_loaded(tmp_path):
+    import gandyn
+
+    found = measured(RECIPES["sgd, simultaneous"])
+    gandyn.save(found, tmp_path / "found")
+    loaded = gandyn.load(tmp_path / "found")
+    np.testing.assert_array_equal(loaded.growth, found.growth)
+    assert str(loaded) == str(found)

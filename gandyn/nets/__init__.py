@@ -7,6 +7,8 @@ from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
 from gandyn.nets.maps import normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
+from gandyn.nets.monitor import Monitor, MonitorRecord, read_monitor
+from gandyn.nets.motion import Motion
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
 from gandyn.nets.quality import Coverage, coverage, modes_of, sliced_wasserstein
 from gandyn.nets.recipe import Recipe
@@ -20,6 +22,9 @@ __all__ = [
     "Coverage",
     "Ensemble",
     "Losses",
+    "Monitor",
+    "MonitorRecord",
+    "Motion",
     "RMSProp",
     "Recipe",
     "Run",
@@ -40,6 +45,7 @@ __all__ = [
     "modules_layout",
     "normal_prior",
     "optimizers",
+    "read_monitor",
     "set_state",
     "sliced_wasserstein",
     "spectral_norm",

@@ -157,7 +157,7 @@ def _slowing(motion: Motion) -> float:
 
 
 def _recurrence(motion: Motion, late: slice) -> tuple[float, float]:
-    """Return the best return of the late half after it left, over its diameter, and the lag in steps."""
+    """Return the best return of the late half over its diameter, and the first lag about as good, in steps."""
     distances = motion.distances()[late, late]
     count, diameter = len(distances), float(distances.max())
     medians = np.array([np.median(np.diagonal(distances, lag)) for lag in range(1, count // 2 + 1)])
@@ -165,7 +165,10 @@ def _recurrence(motion: Motion, late: slice) -> tuple[float, float]:
     if not len(left) or not diameter > 0:
         return np.nan, np.nan
     after = medians[left[0] :]
-    lag = int(left[0] + np.argmin(after)) + 1
+    back = after <= after.min() + 0.1 * diameter
+    first = int(np.argmax(back))
+    until = first + int(np.argmin([*back[first:], False]))  # end of the first stretch of near returns
+    lag = int(left[0]) + first + int(np.argmin(after[first:until])) + 1
     steps = motion.steps[late]
     return float(after.min()) / diameter, float(steps[lag] - steps[0])
 

@@ -90,6 +90,11 @@ class MotionRecorder:
         self._rows.append(np.concatenate([scalars, self._sketch(x).double().cpu().numpy()]))
         self._last = x.clone()
 
+    @property
+    def last(self) -> np.ndarray:
+        """The last row, shape (5 + s,)."""
+        return self._rows[-1]
+
     def state(self) -> np.ndarray:
         """Return all rows, shape (r, 5 + s)."""
         return np.stack(self._rows) if self._rows else np.empty((0, 5 + self._sketch.width))
