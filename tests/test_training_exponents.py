@@ -135,7 +135,7 @@ def test_a_killed_measurement_resumes_to_the_bit(tmp_path, monkeypatch, method):
     with monkeypatch.context() as patch:
         patch.setattr(cluster._Cluster, "_keep", interrupted)
         partial = measured(recipe, folder=tmp_path / "run", **options)
-    assert partial.status == "interrupted" and kept == [3, 7, 11] and len(partial.growth) == 2
+    assert (partial.status, kept, len(partial.growth)) == ("interrupted", [3, 7, 11], 2)
     resumed = measured(recipe, folder=tmp_path / "run", **options)
     again = measured(recipe, folder=tmp_path / "run", **options)
     for found in (resumed, again):
@@ -158,9 +158,18 @@ def test_free_copies_saturate_and_directions_are_chosen():
 
 def test_bad_input_is_refused_before_work():
     recipe = RECIPES["sgd, simultaneous"]
-    for bad in ({"steps": 0}, {"copies": 0}, {"size": -1.0}, {"method": "fast"}, {"copies": 500}):
-        with pytest.raises(ValueError):
-            measured(recipe, **bad)
+    wrong = [
+        ({"steps": 0}, "steps must be positive"),
+        ({"copies": 0}, "copies must be positive"),
+        ({"size": -1.0}, "size must be positive"),
+        ({"transient": -1}, "transient must not be negative"),
+        ({"method": "fast"}, "method"),
+        ({"rescale": "often"}, "rescale"),
+        ({"copies": 500}, "take fewer copies"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            measured(recipe, **options)
     with pytest.raises(ValueError, match="directions must have shape"):
         measured(recipe, directions=torch.ones(2, 3))
 

@@ -1,8 +1,8 @@
 """A field from torch modules: two networks, their losses and a batch become a vector field or a map."""
 
 from gandyn.nets import datasets, losses, models, optimizers
-from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.cluster import Ensemble, ensemble
+from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
 from gandyn.nets.maps import normal_prior, training_map, uniform_prior

@@ -86,7 +86,7 @@ def diagnose_training(
 
     Example:
         >>> steps = np.arange(40)
-        >>> line = Motion(steps, 1.0 * steps, 1.0 + steps, steps[:, None] * np.ones((1, 1)), np.zeros((40, 2)))
+        >>> line = Motion(steps, 1.0 * steps, 1.0 + steps, 1.0 * steps[:, None], np.zeros((40, 2)))
         >>> diagnose_training(line).verdict
         'drifting'
     """
@@ -157,7 +157,7 @@ def _slowing(motion: Motion) -> float:
 
 
 def _recurrence(motion: Motion, late: slice) -> tuple[float, float]:
-    """Return the best return of the late half over its diameter, and the first lag about as good, in steps."""
+    """Return the late half's best return over its diameter, and the first lag about as good, in steps."""
     distances = motion.distances()[late, late]
     count, diameter = len(distances), float(distances.max())
     medians = np.array([np.median(np.diagonal(distances, lag)) for lag in range(1, count // 2 + 1)])

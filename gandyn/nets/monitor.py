@@ -75,8 +75,8 @@ class Monitor:
         generator: the module trained.
         discriminator: the module trained.
         every: steps between two looks at the parameters, >= 1.
-        folder: where to write "monitor.csv", a row a look, and "monitor.json"; None keeps them in memory only.
-            It may be that of a run.
+        folder: where to write "monitor.csv", a row a look, and "monitor.json"; None keeps them in memory.
+            It may be that of a run, whose report then says what they say.
         measures: further numbers to take at every look, by name, such as
             ``{"largest weight": lambda g, d: float(g.weight.detach().abs().max())}``.
         update: ``update(generator, discriminator) -> (step, optimizers)``, which builds the user's step for
