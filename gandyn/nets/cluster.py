@@ -286,7 +286,7 @@ class _Cluster:
         self.step, self.x, self.directions, self.settings = step, x, directions, settings
         self.end, self.progress = settings["transient"] + steps, progress
         self.k, self.size, self.method = 0, 0.0, str(settings["method"])
-        self.travellers: Travellers | None = None
+        self.travellers: Copies | Tangents | None = None
         counts = [sum(step.game.sizes), step.game.sizes[0]]
         self.parameters, self.of_generator = counts
         self.recorder = MotionRecorder(self.parameters, seed=settings["seed"])
@@ -327,15 +327,15 @@ class _Cluster:
     def _set_out(self) -> None:
         norm = float(torch.linalg.vector_norm(self.x[: self.parameters]))
         self.size = self.settings["size"] * max(norm, 1.0)
-        self._travel(torch.cat([self.x[None], self.x + self.size * self.directions]))
+        self.travellers = self._travel(torch.cat([self.x[None], self.x + self.size * self.directions]))
+        if self.method == "tangent":
+            self.travellers.put(self.size * self.directions)
         self._record(torch.full((1, 2), torch.nan))
 
-    def _travel(self, states: Tensor) -> None:
+    def _travel(self, states: Tensor) -> Copies | Tangents:
         method = self.method
         if method == "tangent":
-            self.travellers = Tangents(self.step, states)
-            self.travellers.put(self.size * self.directions if not self.rows["steps"] else self._kept)
-            return
+            return Tangents(self.step, states)
         if method == "vmap" and isinstance(self.step, SchemeStep):
             raise ValueError("a scheme takes its copies one by one: pass method='loop' or 'auto'")
         if method == "auto":
@@ -344,7 +344,7 @@ class _Cluster:
             move = stacked(self.step)
         else:
             move = looped(self.step)
-        self.travellers = Copies(move, states, self.step.layout)
+        return Copies(move, states, self.step.layout)
 
     def _window(self) -> str:
         """Train through one window; return what ended it early, if anything."""
@@ -413,7 +413,9 @@ class _Cluster:
 
     def _keep(self, folder: Path) -> None:
         """Write everything that the run needs to go on, whole or not at all."""
-        kept = {name: np.stack(rows) for name, rows in self.rows.items() if rows and name != "losses"}
+        kept: dict[str, Any] = {
+            name: np.stack(rows) for name, rows in self.rows.items() if rows and name != "losses"
+        }
         if self.rows["losses"]:
             kept["losses"] = np.stack(_even(self.rows["losses"]))
         moving = self.travellers
@@ -453,11 +455,12 @@ class _Cluster:
         if "separations" not in found:
             return
         self.recorder.load(found["motion"], self.x[: self.parameters])
-        self._kept = as_state(found["separations"])
-        self._travel(as_state(found["states"]) if "states" in found else self.x + self._with_origin())
-
-    def _with_origin(self) -> Tensor:
-        return torch.cat([torch.zeros_like(self._kept[:1]), self._kept])
+        apart = as_state(found["separations"])
+        self.travellers = self._travel(
+            as_state(found["states"]) if "states" in found else torch.cat([self.x[None], apart])
+        )
+        if self.method == "tangent":
+            self.travellers.put(apart)
 
 
 _RECORD = "ensemble.npz"

@@ -82,7 +82,7 @@ class StackedGame(Game):
                 lambda *x, own=own: self.discriminator(own, *x),
                 batch.mix,
             )
-            terms.append(sum(penalty(play) for penalty in self.losses.penalties))
+            terms.append(torch.stack([penalty(play) for penalty in self.losses.penalties]).sum())
         return torch.stack(terms)
 
     def both_losses(

@@ -95,8 +95,8 @@ class SchemeStep:
             constants={}, label=label or self._map.label,
         )  # fmt: skip
 
-    def _at(self, product: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def on_minibatch(*args: Any) -> Tensor:
+    def _at(self, product: Callable[..., Any]) -> Callable[..., Any]:
+        def on_minibatch(*args: Any) -> Any:
             self._k = int(args[-1])
             return product(*args)
 

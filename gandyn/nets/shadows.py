@@ -67,8 +67,8 @@ class Shadows:
     ) -> None:
         pairs = [copy.deepcopy((generator, discriminator)) for _ in range(1 + copies)]
         for pair in pairs:
-            for p in (*pair[0].parameters(), *pair[1].parameters()):
-                p.grad = None
+            for parameter in (*pair[0].parameters(), *pair[1].parameters()):
+                parameter.grad = None
         made = [update(*pair) for pair in pairs]
         self._all = [_Shadow(pair, step, tuple(opt)) for pair, (step, opt) in zip(pairs, made, strict=True)]
         draws = torch.Generator().manual_seed(seed)
@@ -116,8 +116,8 @@ class Shadows:
     def _pull(self, shadow: _Shadow, factor: float) -> None:
         reference = self._all[0]
         with torch.no_grad():
-            for p, q in zip(shadow.parameters(), reference.parameters(), strict=True):
-                p.copy_(torch.lerp(q, p, factor))
+            for own, theirs in zip(shadow.parameters(), reference.parameters(), strict=True):
+                own.copy_(torch.lerp(theirs, own, factor))
             for (name, p), (_, q) in zip(shadow.memory(), reference.memory(), strict=True):
                 value = torch.lerp(q, p, factor)
                 p.copy_(value.clamp(min=0) if name in _SQUARES else value)

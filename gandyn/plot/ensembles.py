@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import FillBetweenPolyCollection, PolyCollection
+from matplotlib.collections import FillBetweenPolyCollection
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
@@ -65,7 +65,7 @@ class WindowArtists:
     """
 
     steps: list[StepPatch]
-    bands: list[PolyCollection]
+    bands: list[FillBetweenPolyCollection]
     legend: Legend | None
     caption: Annotation | None
 
@@ -114,7 +114,7 @@ def separation(
     kept = "left free" if found.rescale == "free" else f"pulled back to {found.size:.2g} after every window"
     words = f"{found.distances.shape[1]} {_copies(found)}, {kept}"
     return SeparationArtists(
-        lines, legend_below(ax, [each[0] for each in lines.values()]), caption(ax, words)
+        lines, legend_below(ax, [each[0] for each in lines.values()]), caption(ax, [words])
     )
 
 
@@ -145,8 +145,8 @@ def window_exponents(ax: Axes, found: Ensemble, *, count: int = 3) -> WindowArti
             bands.append(ax.fill_between(edges[[0, -1]], low, high, color=colour, alpha=0.2, linewidth=0))
     ax.axhline(0, color=NEUTRAL, linewidth=0.6, linestyle=":")
     ax.set(xlabel="training step", ylabel="exponent per step")
-    words = "band: mean over all windows, two standard errors" if bands else ""
-    return WindowArtists(steps, bands, legend_below(ax, steps), caption(ax, words) if words else None)
+    words = ["band: mean over all windows, two standard errors"] if bands else []
+    return WindowArtists(steps, bands, legend_below(ax, steps), caption(ax, words))
 
 
 def spread_shares(ax: Axes, found: Ensemble) -> ShareArtists:

@@ -1,0 +1,1 @@
+"""Velocities and training steps of networks against hand-written PyTorch."""
