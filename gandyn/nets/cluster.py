@@ -286,7 +286,7 @@ class _Cluster:
         self.step, self.x, self.directions, self.settings = step, x, directions, settings
         self.end, self.progress = settings["transient"] + steps, progress
         self.k, self.size, self.method = 0, 0.0, str(settings["method"])
-        self.travellers: Copies | Tangents | None = None
+        self.travellers: Travellers | None = None
         counts = [sum(step.game.sizes), step.game.sizes[0]]
         self.parameters, self.of_generator = counts
         self.recorder = MotionRecorder(self.parameters, seed=settings["seed"])
@@ -332,7 +332,7 @@ class _Cluster:
             self.travellers.put(self.size * self.directions)
         self._record(torch.full((1, 2), torch.nan))
 
-    def _travel(self, states: Tensor) -> Copies | Tangents:
+    def _travel(self, states: Tensor) -> Travellers:
         method = self.method
         if method == "tangent":
             return Tangents(self.step, states)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -129,25 +129,6 @@ def stepper(step: TrainingStep | SchemeStep, states: Tensor, k: int) -> tuple[St
     return mapped, "vmap"
 
 
-class Travellers(Protocol):
-    """A reference and m separations from it, moved together through training."""
-
-    x: Tensor
-
-    @property
-    def separations(self) -> Tensor:
-        """Separations from the reference, shape (m, n)."""
-        ...
-
-    def advance(self, k: int) -> Tensor:
-        """Take step ``k``; return both losses of the reference and of the copies, shape (1 + m or 1, 2)."""
-        ...
-
-    def put(self, separations: Tensor) -> None:
-        """Replace the separations, shape (m, n)."""
-        ...
-
-
 class Copies:
     """Copies of both networks with their optimisers' memory, each trained as the reference is.
 
@@ -206,3 +187,7 @@ class Tangents:
     def put(self, separations: Tensor) -> None:
         """Replace the tangents, shape (m, n)."""
         self.separations = separations
+
+
+#: A reference ``x`` and ``separations`` from it, moved together through training.
+Travellers: TypeAlias = Copies | Tangents
