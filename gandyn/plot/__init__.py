@@ -23,6 +23,14 @@ from gandyn.plot.cycles import (
     orbit_diagram,
     section,
 )
+from gandyn.plot.ensembles import (
+    SeparationArtists,
+    ShareArtists,
+    WindowArtists,
+    separation,
+    spread_shares,
+    window_exponents,
+)
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -68,9 +76,12 @@ __all__ = [
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
+    "SeparationArtists",
+    "ShareArtists",
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
+    "WindowArtists",
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
@@ -92,8 +103,11 @@ __all__ = [
     "portrait",
     "projection",
     "section",
+    "separation",
     "spectrum",
+    "spread_shares",
     "stability_region",
     "style",
     "training_curves",
+    "window_exponents",
 ]
