@@ -247,6 +247,7 @@ def training_map(
     batch_norm: Literal["frozen", "batch"] | None = None,
     dropout: DropoutMode | None = None,
     dtype: torch.dtype = torch.float64,
+    resample: bool = True,
     label: str = "",
 ) -> tuple[UpdateMap, Tensor]:
     """Return training as an update map over a deterministic minibatch stream, and the state it starts from.
@@ -267,6 +268,8 @@ def training_map(
         batch_norm: see ``gan_field``; training itself uses "batch".
         dropout: see ``gan_field``; training itself draws as "seeded" does.
         dtype: float type of the whole computation.
+        resample: draw a minibatch and latents for each step; with False all steps take the first ones, and
+            the map is autonomous: full-batch training, where ``batch_size`` is that of the data.
         label: name for titles and messages.
 
     Returns:
@@ -285,7 +288,7 @@ def training_map(
     """
     step, parameters = training_step(
         generator, discriminator, losses, data, latent=latent, recipe=recipe, scheme=scheme,
-        batch_norm=batch_norm, dropout=dropout, dtype=dtype,
+        batch_norm=batch_norm, dropout=dropout, dtype=dtype, resample=resample,
     )  # fmt: skip
     return map_of(step, label), step.start(parameters)
 
@@ -302,6 +305,7 @@ def training_step(
     batch_norm: Literal["frozen", "batch"] | None,
     dropout: DropoutMode | None,
     dtype: torch.dtype,
+    resample: bool = True,
 ) -> tuple[TrainingStep | SchemeStep, Tensor]:
     """Return one step of training, and the parameters of the modules; arguments as ``training_map``."""
     recipe = recipe or Recipe()
@@ -314,9 +318,10 @@ def training_step(
     )
     parameters = get_state(generator, discriminator, dtype=dtype)
     check_game(game, parameters, stream(0))
+    batches: Callable[[int], Batch] = stream if resample else lambda index: stream(0)
     if scheme is not None:
-        return SchemeStep(game, scheme, recipe, stream), parameters
-    return TrainingStep(game, recipe, stream), parameters
+        return SchemeStep(game, scheme, recipe, batches), parameters
+    return TrainingStep(game, recipe, batches), parameters
 
 
 def map_of(step: TrainingStep | SchemeStep, label: str = "") -> UpdateMap:

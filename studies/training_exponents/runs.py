@@ -52,7 +52,9 @@ def _mlp(dim: int, width: int) -> Callable[[int], tuple[nn.Module, nn.Module]]:
 TASKS = {
     "line": Task(lambda: datasets.mixture_1d((-2.0, 0.0, 2.0), count=2000, std=0.1), _mlp(1, 16), 1),
     "ring": Task(lambda: datasets.ring(8, count=2000, std=0.05), _mlp(2, 24), 2),
-    "digits": Task(datasets.digits, lambda seed: models.conv_gan(8, width=2, latent_dim=4, seed=100 * seed), 4),
+    "digits": Task(
+        datasets.digits, lambda seed: models.conv_gan(8, width=2, latent_dim=4, seed=100 * seed), 4
+    ),
 }
 
 
@@ -81,8 +83,9 @@ def one_run(task_name: str, method_name: str, seed: int, steps: int, windows: in
     rule = Adam(2e-3, beta1=0.5)
     recipe = Recipe(optimizers=(rule, rule), batch_size=64, clip=method.clip, seed=seed)
     step, x = training_map(
-        generator, discriminator, method.losses, data.images, latent=task.latent, recipe=recipe, dropout="eval"
-    )
+        generator, discriminator, method.losses, data.images, latent=task.latent, recipe=recipe,
+        dropout="eval",
+    )  # fmt: skip
     found = lyapunov_spectrum(
         step, x, n_steps=steps, k=EXPONENTS, warmup=steps // 5, record_every=steps // windows, seed=seed,
         max_norm=1e9, progress=False,
@@ -110,13 +113,14 @@ class _Judge:
         draws = torch.Generator().manual_seed(7)
         self._latents = torch.randn(SAMPLES, latent, generator=draws)
         self._modules, self._data = (generator, discriminator), data
-        self._losses = gan_losses(*self._modules, game, data.images[:256], self._latents[:256], dropout="eval")
+        batch = data.images[:256], self._latents[:256]
+        self._losses = gan_losses(*self._modules, game, *batch, dropout="eval")
         self._count = sum(p.numel() for module in self._modules for p in module.parameters())
 
     def __call__(self, state: Tensor) -> dict[str, float]:
         parameters = state[: self._count]
         loss_g, loss_d = (float(value) for value in self._losses(parameters))
-        set_state(*self._modules, parameters)
+        set_state(parameters, *self._modules)
         with torch.no_grad():
             samples = self._modules[0].eval()(self._latents)
         flat, real = samples.flatten(1).numpy(), self._data.images.flatten(1).numpy()
@@ -143,7 +147,9 @@ def batch_gap(steps: int, sizes: tuple[int, ...], seed: int) -> dict[str, list[f
             *task.networks(seed), METHODS["non-saturating"].losses, data, latent=task.latent, recipe=recipe,
             resample=size < 512,
         )  # fmt: skip
-        one = lyapunov_spectrum(step, x, n_steps=steps, k=1, warmup=steps // 5, seed=seed, progress=False)
+        one = lyapunov_spectrum(
+            step, x, n_steps=steps, k=1, transient=steps, warmup=steps // 5, seed=seed, progress=False
+        )
         name = str(size) if size < 512 else "full"
         found[name] = [float(one.per_step[0]), float(one.standard_errors[0] * step.dt)]
     return {name: [float(value) for value in np.array(pair)] for name, pair in found.items()}
