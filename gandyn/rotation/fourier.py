@@ -11,6 +11,8 @@ __all__ = ["FourierSurface", "fit_fourier"]
 
 #: Singular values below this share of the largest are left out of the fit.
 _CUT = 1e-13
+#: Modes far beyond this one weigh less, so that what the series does outside the rectangle is smooth.
+_SMOOTH = 8.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,7 +60,7 @@ def fit_fourier(a: np.ndarray, b: np.ndarray, values: np.ndarray) -> FourierSurf
     """Fit a series to values on a grid by least squares, one direction after the other.
 
     There is one mode for every two points or more, so that the fit of a smooth function has converged
-    between the points as well. Of the many series that fit, the one of least norm is taken.
+    between the points as well. Of the many series that fit, a smooth one is taken, by a weighted norm.
 
     Args:
         a: shape (na,), horizontal coordinates.
@@ -81,9 +83,12 @@ def fit_fourier(a: np.ndarray, b: np.ndarray, values: np.ndarray) -> FourierSurf
 
 
 def _singular(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the singular value decomposition of the waves at ``points`` in [-1, 1]."""
-    waves = np.exp(0.5j * np.pi * np.outer(points, _modes(2 * (len(points) // 4) + 1)))
-    return np.linalg.svd(waves, full_matrices=False)
+    """Return the singular value decomposition of weighted waves at ``points`` in [-1, 1], weights put back."""
+    modes = _modes(2 * (len(points) // 4) + 1)
+    weights = (1 + (modes / _SMOOTH) ** 2) ** -3
+    waves = np.exp(0.5j * np.pi * np.outer(points, modes)) * weights
+    left, values, right = np.linalg.svd(waves, full_matrices=False)
+    return left, values, right * weights
 
 
 def _modes(count: int) -> np.ndarray:

@@ -106,7 +106,7 @@ class Helmholtz:
             f"Helmholtz decomposition of {self.label or 'a ' + self.clock} ({self.boundary}), "
             f"{len(self.a)} x {len(self.b)} points\n"
             f"  energy: gradient {self.gradient_share:.2%}, rotation {self.rotation_share:.2%}, harmonic "
-            f"{self.harmonic_share:.2%}, overlap {self.overlap:.2%}\n"
+            f"{self.harmonic_share:.2%}, overlap {round(self.overlap, 6) + 0.0:.2%}\n"
             f"  residual {self.residual:.2g}, boundary error {self.boundary_error:.2g}, median off-plane "
             f"share {np.median(self.off_plane_share):.3g}"
         )

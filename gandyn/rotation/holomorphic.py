@@ -50,7 +50,7 @@ class Holomorphic:
         """Return F, F' and F'' at points ``z`` (...) of the domain: shape (3, ..., m)."""
         flat = np.ravel(z)
         parts = [self._derivatives(flat[i : i + _CHUNK]) for i in range(0, max(1, flat.size), _CHUNK)]
-        return np.concatenate(parts, axis=1).reshape(3, *np.shape(z), -1)
+        return np.concatenate(parts, axis=1).reshape(3, *np.shape(z), self.coefficients.shape[1])
 
     def _derivatives(self, z: np.ndarray) -> np.ndarray:
         y = (z - self.center) / self.scale
