@@ -12,7 +12,7 @@ from gandyn.field import System
 from gandyn.planes import FieldSlice, Plane, coordinate_plane, sample
 from gandyn.planes.slices import grid_coordinates
 from gandyn.rotation.boundary import Boundary
-from gandyn.rotation.series import HelmholtzSeries, decompose, rectangle_rule
+from gandyn.rotation.series import HelmholtzSeries, centred, decompose
 
 if TYPE_CHECKING:
     import xarray
@@ -169,10 +169,10 @@ def helmholtz(
     seen = _sampled(subject, box, points, progress)
     _check(seen)
     series, error = decompose(seen.plane.gram, seen.a, seen.b, seen.velocity, boundary)
+    series, energies, whole = centred(series, seen.a, seen.b)
     (potential, stream), parts = series.on_grid(seen.a, seen.b)
     metric = seen.plane.gram
     left, size = (_mean_square(field, metric) for field in (seen.velocity - parts.sum(axis=0), seen.velocity))
-    energies, whole = _energies(series, seen)
     shares = energies / (whole or 1.0)
     return Helmholtz(
         plane=seen.plane,
@@ -232,13 +232,3 @@ def _check(seen: FieldSlice) -> None:
 
 def _mean_square(field: np.ndarray, gram: np.ndarray) -> float:
     return float(np.mean(np.einsum("...i,ij,...j", field, gram, field)))
-
-
-def _energies(series: HelmholtzSeries, seen: FieldSlice) -> tuple[np.ndarray, float]:
-    """Return the mean squares over the rectangle of the three parts, and of their sum."""
-    nodes, (across, up) = rectangle_rule(seen.a, seen.b)
-    parts = series.on_grid(*nodes)[1]
-    fields = np.concatenate([parts, parts.sum(axis=0)[None]])
-    squares = np.einsum("kjiu,uv,kjiv->kji", fields, seen.plane.gram, fields)
-    means = np.einsum("kji,j,i->k", squares, up, across)
-    return means[:3], float(means[3])

@@ -46,18 +46,18 @@ class Holomorphic:
     strengths: np.ndarray
     coefficients: np.ndarray
 
-    def derivatives(self, z: np.ndarray) -> np.ndarray:
-        """Return F, F' and F'' at points ``z`` (...) of the domain: shape (3, ..., m)."""
-        flat = np.ravel(z)
-        parts = [self._derivatives(flat[i : i + _CHUNK]) for i in range(0, max(1, flat.size), _CHUNK)]
-        return np.concatenate(parts, axis=1).reshape(3, *np.shape(z), self.coefficients.shape[1])
+    def derivatives(self, z: np.ndarray, highest: int) -> np.ndarray:
+        """Return F, F', ... up to F'' at points ``z`` (...) of the domain: shape (highest + 1, ..., m)."""
+        flat = (np.ravel(z) - self.center) / self.scale
+        pieces = [flat[i : i + _CHUNK] for i in range(0, max(1, flat.size), _CHUNK)]
+        found = np.concatenate([self._derivatives(piece, highest) for piece in pieces], axis=1)
+        found /= self.scale ** np.arange(highest + 1)[:, None, None]
+        return cast(np.ndarray, found.reshape(highest + 1, *np.shape(z), self.coefficients.shape[1]))
 
-    def _derivatives(self, z: np.ndarray) -> np.ndarray:
-        y = (z - self.center) / self.scale
-        terms = np.concatenate(
-            [_polynomials(y, self.recurrence), _fractions(y, self.poles, self.strengths)], axis=-1
-        )
-        return cast(np.ndarray, terms @ self.coefficients) / self.scale ** np.arange(3)[:, None, None]
+    def _derivatives(self, y: np.ndarray, highest: int) -> np.ndarray:
+        smooth, steep = np.split(self.coefficients, [len(self.recurrence)])
+        fractions = _fractions(y, self.poles, self.strengths, highest)
+        return cast(np.ndarray, _polynomials(y, self.recurrence, highest) @ smooth + fractions @ steep)
 
 
 def boundary_points(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +94,7 @@ def fit_holomorphic(
     y = (points - center) / scale
     recurrence = _arnoldi(y)
     poles, strengths = _clustered_poles((corners - center) / scale)
-    slopes = np.concatenate([_polynomials(y, recurrence)[1], _fractions(y, poles, strengths)[1]], axis=-1)
+    slopes = np.concatenate([_polynomials(y, recurrence, 1)[1], _fractions(y, poles, strengths, 1)[1]], axis=-1)
     terms = factors[:, None] * slopes / scale
     matrix = np.concatenate([terms.real, -terms.imag], axis=1)
     size = np.linalg.norm(matrix, axis=0)
@@ -120,14 +120,15 @@ def _arnoldi(y: np.ndarray) -> np.ndarray:
     return recurrence
 
 
-def _polynomials(y: np.ndarray, recurrence: np.ndarray) -> np.ndarray:
-    """Return the polynomials and their first two derivatives, shape (3, len(y), degree + 1)."""
+def _polynomials(y: np.ndarray, recurrence: np.ndarray, highest: int) -> np.ndarray:
+    """Return the polynomials and their derivatives, shape (highest + 1, len(y), degree + 1)."""
     degree = recurrence.shape[1]
-    q = np.zeros((degree + 1, 3, len(y)), dtype=complex)
+    orders = np.arange(1, highest + 1)[:, None]
+    q = np.zeros((degree + 1, highest + 1, len(y)), dtype=complex)
     q[0, 0] = 1.0
     for k in range(degree):
         following = y * q[k] - np.tensordot(recurrence[: k + 1, k], q[: k + 1], 1)
-        following[1:] += q[k, :2] * np.array([[1], [2]])
+        following[1:] += orders * q[k, :-1]
         q[k + 1] = following / recurrence[k + 1, k]
     return np.moveaxis(q, 0, -1)
 
@@ -141,8 +142,11 @@ def _clustered_poles(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return poles.ravel(), np.tile(distances, len(corners))
 
 
-def _fractions(y: np.ndarray, poles: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """Return the fractions and their first two derivatives, shape (3, len(y), p)."""
+def _fractions(y: np.ndarray, poles: np.ndarray, strengths: np.ndarray, highest: int) -> np.ndarray:
+    """Return the fractions and their derivatives, shape (highest + 1, len(y), p)."""
     inverse = 1 / (y[:, None] - poles)
-    first = strengths * inverse
-    return np.stack([first, -first * inverse, 2 * first * inverse**2])
+    found = np.empty((highest + 1, *inverse.shape), dtype=complex)
+    found[0] = strengths * inverse
+    for order in range(1, highest + 1):
+        found[order] = -order * inverse * found[order - 1]
+    return found

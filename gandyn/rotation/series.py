@@ -12,7 +12,7 @@ from gandyn.rotation.boundary import Boundary, harmonic_parts
 from gandyn.rotation.fourier import FourierSurface, fit_fourier
 from gandyn.rotation.holomorphic import Holomorphic
 
-__all__ = ["HelmholtzSeries", "decompose", "rectangle_rule"]
+__all__ = ["HelmholtzSeries", "centred", "decompose"]
 
 _Evaluate = Callable[[FourierSurface, tuple[int, int]], np.ndarray]
 
@@ -62,11 +62,11 @@ class HelmholtzSeries:
         surface = replace(self.potentials, coefficients=self.potentials.coefficients[0])
         aa, ab, bb = (surface.at(points, orders) for orders in ((2, 0), (1, 1), (0, 2)))
         smooth = np.linalg.inv(self.frame.T @ self.frame) @ _symmetric(aa, ab, bb)
-        bend = self.harmonic.derivatives(self._complex(points))[2]
+        bend = self.harmonic.derivatives(self._complex(points), 2)[2]
         return smooth - self._turned_back(bend[:, 0]), self._turned_back(bend[:, 0] - 1j * bend[:, 1])
 
     def _evaluate(self, points: np.ndarray, of: _Evaluate) -> tuple[np.ndarray, np.ndarray]:
-        values, slopes = self.harmonic.derivatives(self._complex(points))[:2]
+        values, slopes = self.harmonic.derivatives(self._complex(points), 1)
         potentials = of(self.potentials, (0, 0)) - np.moveaxis(values.real, -1, 0)
         gradient, turned = _slopes(self.frame, of(self.potentials, (1, 0)), of(self.potentials, (0, 1)))
         parts = np.stack(
@@ -121,18 +121,30 @@ def decompose(
         return _slopes(frame, potentials.at(points, (1, 0)), potentials.at(points, (0, 1))).T
 
     harmonic, error = harmonic_parts(corners @ unit, slopes, boundary)
-    series = HelmholtzSeries(frame, potentials, harmonic, drift, np.zeros(2))
-    nodes, weights = rectangle_rule(a, b)
-    means = np.einsum("kji,j,i->k", series.on_grid(*nodes)[0], *weights[::-1])
-    return replace(series, gauge=means), error
+    return HelmholtzSeries(frame, potentials, harmonic, drift, np.zeros(2)), error
 
 
-def rectangle_rule(
-    a: np.ndarray, b: np.ndarray, count: int = 100
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return Gauss-Legendre nodes along ``a`` and ``b``, and their weights, which sum to 1."""
+def centred(
+    series: HelmholtzSeries, a: np.ndarray, b: np.ndarray, count: int = 64
+) -> tuple[HelmholtzSeries, np.ndarray, float]:
+    """Return the series with potentials of mean zero, and mean squares over a rectangle.
+
+    Args:
+        series: a decomposition.
+        a: horizontal coordinates; the first and the last bound the rectangle.
+        b: vertical coordinates, likewise.
+        count: Gauss-Legendre nodes each way.
+
+    Returns:
+        The series; mean squares of the three parts, shape (3,); mean square of their sum.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(count)
-    return [grid[0] + (nodes + 1) / 2 * (grid[-1] - grid[0]) for grid in (a, b)], [weights / 2] * 2
+    across, up = (grid[0] + (nodes + 1) / 2 * (grid[-1] - grid[0]) for grid in (a, b))
+    potentials, parts = series.on_grid(across, up)
+    fields = np.concatenate([parts, parts.sum(axis=0)[None]]) @ series.frame.T
+    squares = np.sum(fields**2, axis=-1)
+    means = np.concatenate([potentials, squares]) @ weights @ weights / 4
+    return replace(series, gauge=series.gauge + means[:2]), means[2:5], float(means[5])
 
 
 def _periodic_split(frame: np.ndarray, velocity: FourierSurface) -> tuple[FourierSurface, np.ndarray]:
