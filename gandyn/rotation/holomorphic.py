@@ -122,14 +122,16 @@ def _arnoldi(y: np.ndarray) -> np.ndarray:
 
 def _polynomials(y: np.ndarray, recurrence: np.ndarray, highest: int) -> np.ndarray:
     """Return the polynomials and their derivatives, shape (highest + 1, len(y), degree + 1)."""
-    degree = recurrence.shape[1]
+    degree, width = recurrence.shape[1], (highest + 1) * len(y)
     orders = np.arange(1, highest + 1)[:, None]
     q = np.zeros((degree + 1, highest + 1, len(y)), dtype=complex)
+    rows = q.reshape(degree + 1, width)
     q[0, 0] = 1.0
     for k in range(degree):
-        following = y * q[k] - np.tensordot(recurrence[: k + 1, k], q[: k + 1], 1)
+        following = y * q[k]
         following[1:] += orders * q[k, :-1]
-        q[k + 1] = following / recurrence[k + 1, k]
+        shares = recurrence[: k + 2, k]
+        rows[k + 1] = (following.ravel() - shares[:-1] @ rows[: k + 1]) / shares[-1]
     return np.moveaxis(q, 0, -1)
 
 
