@@ -27,7 +27,7 @@ def compute(small: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in SMALL if small else CASES:
         case, game = CASES[name], CASES[name].make()
         split = helmholtz(game, case.bounds, points=60 if small else 120, progress=False)
-        found = {way: follow(way, game, split, case, 32 if small else 128) for way in WAYS}
+        found = {way: follow(way, game, split, case, small) for way in WAYS}
         games[name] = {
             "shares": [split.gradient_share, split.rotation_share, split.harmonic_share],
             "residual": split.residual,
@@ -93,6 +93,10 @@ def check(numbers: Mapping[str, Any]) -> None:
         if found["at the answer"]["rests"]:
             arrives = found["at the answer"]["S stable"]
             assert (rays["verdict"] == "the right answer") == arrives, "rays arrive exactly where S is stable"
+    for name, found in games.items():
+        for moved in found["moved boxes"][1:]:
+            gaps = [np.linalg.norm(np.subtract(x, CASES[name].answer)) for x in moved["attracts at"]]
+            assert min(gaps, default=1.0) > 0.25, "off the middle, grad phi attracts elsewhere"
     _check_gaussian(games)
     _check_dirac(games)
     for way in ("SGA", "consensus"):

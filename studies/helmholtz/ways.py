@@ -21,7 +21,8 @@ from studies.helmholtz.games import Case
 
 #: Weight of SGA and of consensus.
 WEIGHT = 1.0
-T_END = 400.0
+#: Flow time of a path, and starts of a search; the second of each in the small run.
+T_END, STARTS = (400.0, 150.0), (128, 32)
 #: Speed below which a state rests, and distance below which two states are one.
 REST, NEAR = 1e-6, 1e-3
 
@@ -38,7 +39,7 @@ SWAPPED = ("grad phi", "grad phi + h")
 
 
 def follow(
-    way: str, game: VectorField, split: Helmholtz, case: Case, starts: int
+    way: str, game: VectorField, split: Helmholtz, case: Case, small: bool
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return where a way rests and where it leads from the start, and the path, generator first."""
     if way == "grad phi" and split.gradient_share < 1e-12:
@@ -47,8 +48,8 @@ def follow(
     field, turn = WAYS[way](game, split, case), -1 if way in SWAPPED else 1
     box = case.bounds[::turn]
     middle = box.mean(axis=1, keepdims=True)
-    points = find_fixed_points(field, middle + 0.995 * (box - middle), n_starts=starts, progress=False).points
-    path = trajectory(field, np.array(case.start)[::turn], t_end=T_END, max_norm=50.0, progress=False)
+    points = find_fixed_points(field, middle + 0.995 * (box - middle), n_starts=STARTS[small], progress=False).points
+    path = trajectory(field, np.array(case.start)[::turn], t_end=T_END[small], max_norm=50.0, progress=False)
     end = path.x[-1][::turn]
     return {
         "rest points": [
