@@ -22,7 +22,9 @@ def slice_of(velocity, axes=AXES["orthonormal"], points=(60, 50), sides=SIDES):
     plane = Plane(np.zeros(3), axes, Layout.scalars(state=["x", "y", "z"]), ("a", "b"), "test")
     values = velocity(np.stack(np.meshgrid(a, b), axis=-1))
     speed = np.sqrt(np.einsum("...i,ij,...j", values, plane.gram, values))
-    return FieldSlice(plane, a, b, values, speed, np.ones(speed.shape), int(np.isnan(speed).sum()), "flow", 1.0, "")
+    return FieldSlice(
+        plane, a, b, values, speed, np.ones(speed.shape), int(np.isnan(speed).sum()), "flow", 1.0, ""
+    )
 
 
 def metric(axes):
@@ -51,7 +53,9 @@ def bumps(p):
         value = np.exp(-np.sum(y**2, axis=-1))
         return value, -2 * y / width * value[..., None]
 
-    return bump(np.array([0.4, 0.0]), np.array([0.4, 0.17])), bump(np.array([0.6, 0.05]), np.array([0.35, 0.16]))
+    return bump(np.array([0.4, 0.0]), np.array([0.4, 0.17])), bump(
+        np.array([0.6, 0.05]), np.array([0.35, 0.16])
+    )
 
 
 def known(boundary, axes):
@@ -108,7 +112,9 @@ def test_gradient_and_harmonic_part_of_a_gradient_field_are_that_field(boundary)
     assert found.gradient_share > 0.1
     assert found.harmonic_share > 0.1
     np.testing.assert_allclose(
-        found.gradient + found.harmonic, slopes(np.stack(np.meshgrid(found.a, found.b), -1)) @ gradient.T, atol=1e-7
+        found.gradient + found.harmonic,
+        slopes(np.stack(np.meshgrid(found.a, found.b), -1)) @ gradient.T,
+        atol=1e-7,
     )
 
 
@@ -127,7 +133,9 @@ def test_error_falls_with_the_grid_faster_than_any_fixed_order():
 @pytest.mark.parametrize("ratio", [1.0, 2.5])
 def test_rigid_rotation_of_a_rectangle_is_saint_venants_torsion(ratio):
     sides = ((-ratio, ratio), (-1.0, 1.0))
-    turn = VectorField(lambda x, t: np.stack([-x[..., 1], x[..., 0]], axis=-1), Layout.scalars(state=["x", "y"]))
+    turn = VectorField(
+        lambda x, t: np.stack([-x[..., 1], x[..., 0]], axis=-1), Layout.scalars(state=["x", "y"])
+    )
     found = helmholtz(turn, sides, points=70)
     odd = np.arange(1, 400, 2)
     series = 192 / (np.pi**5 * ratio) * np.sum(np.tanh(odd * np.pi * ratio / 2) / odd**5)
@@ -223,7 +231,9 @@ def test_potentials_have_mean_zero_and_the_divergence_of_the_velocity(boundary):
     inner = points[::7, ::7].reshape(-1, 2)
     a, b = inner.T
     divergence = np.cos(a - b) - b - np.exp(a / 3) * np.sin(b)
-    np.testing.assert_allclose(np.trace(potential_flow(found).jac(inner), axis1=1, axis2=2), divergence, atol=1e-6)
+    np.testing.assert_allclose(
+        np.trace(potential_flow(found).jac(inner), axis1=1, axis2=2), divergence, atol=1e-6
+    )
 
 
 def test_parts_of_the_two_boundaries_differ_by_a_harmonic_field():

@@ -93,14 +93,23 @@ def helmholtz(
     """
     panels, points = list(np.ravel(np.asarray(axes, dtype=object))), list(fixed_points)
     if len(panels) != 3:
-        raise ValueError(f"a decomposition is drawn in three axes, got {len(panels)}; make them with subplots(1, 3)")
+        raise ValueError(
+            f"a decomposition is drawn in three axes, got {len(panels)}; make them with subplots(1, 3)"
+        )
     for point in points:
         fixed_point_kind(point)
     speed = np.sqrt(np.einsum("...i,ij,...j", split.harmonic, split.plane.gram, split.harmonic))
     whole = np.abs(split.gradient + split.rotation + split.harmonic).max()
     looks = (
         ("gradient", split.gradient, split.potential, r"potential $\phi$", "cividis", split.gradient_share),
-        ("rotation", split.rotation, split.stream, r"stream function $\psi$", "cividis", split.rotation_share),
+        (
+            "rotation",
+            split.rotation,
+            split.stream,
+            r"stream function $\psi$",
+            "cividis",
+            split.rotation_share,
+        ),
         ("harmonic", split.harmonic, speed, "speed of the harmonic part", "viridis_r", split.harmonic_share),
     )
     drawn = []
@@ -134,7 +143,9 @@ def _contours(
 def _streamlines(ax: Axes, split: Helmholtz, part: np.ndarray, density: float) -> StreamplotSet:
     across, up = np.moveaxis(part / np.abs(part).max(), -1, 0)
     a, b = (np.linspace(grid[0], grid[-1], len(grid)) for grid in (split.a, split.b))
-    return ax.streamplot(a, b, across, up, color="black", density=density, linewidth=0.6, arrowsize=0.7, zorder=2)
+    return ax.streamplot(
+        a, b, across, up, color="black", density=density, linewidth=0.6, arrowsize=0.7, zorder=2
+    )
 
 
 def _notes(split: Helmholtz) -> list[str]:

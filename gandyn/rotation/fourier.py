@@ -33,9 +33,7 @@ class FourierSurface:
     def frequencies(self) -> list[np.ndarray]:
         """Return the angular frequencies along ``a`` (2 K + 1,) and along ``b`` (2 L + 1,)."""
         counts = self.coefficients.shape[:-3:-1]
-        return [
-            np.pi / 2 * _modes(count) / half for count, half in zip(counts, self.half, strict=True)
-        ]
+        return [np.pi / 2 * _modes(count) / half for count, half in zip(counts, self.half, strict=True)]
 
     def at(self, points: np.ndarray, orders: tuple[int, int] = (0, 0)) -> np.ndarray:
         """Return a derivative, of these orders in ``a`` and ``b``, at points (p, 2): shape (..., p)."""

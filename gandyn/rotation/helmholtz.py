@@ -87,7 +87,14 @@ class Helmholtz:
             for name in ("gradient", "rotation", "harmonic")
         }
         share = {"off_plane_share": (("b", "a"), self.off_plane_share, {"units": "1"})}
-        numbers = ("gradient_share", "rotation_share", "harmonic_share", "overlap", "residual", "boundary_error")
+        numbers = (
+            "gradient_share",
+            "rotation_share",
+            "harmonic_share",
+            "overlap",
+            "residual",
+            "boundary_error",
+        )
         return xarray.Dataset(
             {**scalars, **vectors, **share},
             coords={**grid_coordinates(self.plane, self.a, self.b), "axis": list(self.plane.names)},

@@ -94,7 +94,9 @@ def fit_holomorphic(
     y = (points - center) / scale
     recurrence = _arnoldi(y)
     poles, strengths = _clustered_poles((corners - center) / scale)
-    slopes = np.concatenate([_polynomials(y, recurrence, 1)[1], _fractions(y, poles, strengths, 1)[1]], axis=-1)
+    slopes = np.concatenate(
+        [_polynomials(y, recurrence, 1)[1], _fractions(y, poles, strengths, 1)[1]], axis=-1
+    )
     terms = factors[:, None] * slopes / scale
     matrix = np.concatenate([terms.real, -terms.imag], axis=1)
     size = np.linalg.norm(matrix, axis=0)

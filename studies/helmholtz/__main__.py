@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gandyn import VectorField, find_fixed_points, helmholtz, potential_flow
+from gandyn.rotation import Boundary
 from studies.helmholtz.games import CASES, SMALL, Case
 from studies.helmholtz.pictures import draw
 from studies.helmholtz.ways import WAYS, follow
@@ -34,10 +35,12 @@ def compute(small: bool) -> tuple[dict[str, Any], dict[str, Any]]:
             "at the answer": _local(game, case),
             "ways": {way: numbers for way, (numbers, _) in found.items()},
             "moved boxes": [_moved(game, case, move, small) for move in MOVES],
+            "natural boundary": _moved(game, case, MOVES[0], small, "natural"),
         }
         shown[name] = {"split": split, "paths": {way: path for way, (_, path) in found.items()}}
     arrived = {
-        way: [name for name in games if games[name]["ways"][way]["verdict"] == "the right answer"] for way in WAYS
+        way: [name for name in games if games[name]["ways"][way]["verdict"] == "the right answer"]
+        for way in WAYS
     }
     return {"games": games, "arrived": arrived}, shown
 
@@ -55,11 +58,17 @@ def _local(game: VectorField, case: Case) -> dict[str, Any]:
     }
 
 
-def _moved(game: VectorField, case: Case, move: tuple[float, float], small: bool) -> dict[str, Any]:
+def _moved(
+    game: VectorField,
+    case: Case,
+    move: tuple[float, float],
+    small: bool,
+    boundary: Boundary = "normal-parallel",
+) -> dict[str, Any]:
     """Return where grad phi attracts once the box is moved, generator first."""
     shift = np.array(move) * np.diff(case.bounds, axis=1)[:, 0] / 2
     box = case.bounds + shift[:, None]
-    split = helmholtz(game, box, points=60 if small else 120, progress=False)
+    split = helmholtz(game, box, boundary=boundary, points=60 if small else 120, progress=False)
     if split.gradient_share < 1e-12:
         return {"middle": box.mean(axis=1).tolist(), "attracts at": []}
     middle = box.mean(axis=1, keepdims=True)
@@ -122,6 +131,9 @@ def _check_gaussian(games: Mapping[str, Any]) -> None:
         assert origin["kind"] == "saddle"
         assert origin["distance"] < 1e-6
         assert unit["ways"][way]["verdict"] == "the right answer"
+    here, there = flat["moved boxes"][0]["attracts at"], flat["natural boundary"]["attracts at"]
+    assert len(here) == len(there) == 2
+    assert np.linalg.norm(np.subtract(here, there)) > 0.02, "the boundary condition decides"
     assert flat["at the answer"]["J stable"]
     assert not flat["at the answer"]["S stable"]
     matrix = np.array(flat["at the answer"]["J"])

@@ -20,7 +20,9 @@ SPLITS = {
     "dirac": "Dirac, R1 0.3",
 }
 PATHS = ("Gaussian, W_d = 0.75", "Gaussian, W_d = 1", "Dirac, Wasserstein", "Dirac, R1 0.3")
-COLOURS = dict(zip(WAYS, ("black", "blue", "sky blue", "reddish purple", "bluish green", "orange"), strict=True))
+COLOURS = dict(
+    zip(WAYS, ("black", "blue", "sky blue", "reddish purple", "bluish green", "orange"), strict=True)
+)
 
 
 def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> None:
@@ -28,9 +30,16 @@ def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> Non
     with plot.style():
         for file, name in SPLITS.items():
             figure = Figure(figsize=(6.9, 3.5), layout="constrained")
-            rest = numbers["games"][name]["ways"]["the game"]["rest points"]
-            points = [(point["x"][1], point["x"][0], point["kind"]) for point in rest]
-            plot.helmholtz(figure.subplots(1, 3, sharey=True), shown[name]["split"], fixed_points=points)
+            ways, axes = numbers["games"][name]["ways"], figure.subplots(1, 3, sharey=True)
+            points = [(*point["x"][::-1], point["kind"]) for point in ways["the game"]["rest points"]]
+            plot.helmholtz(axes, shown[name]["split"], fixed_points=points)
+            ends = [
+                point["x"][::-1]
+                for point in ways["grad phi"]["rest points"]
+                if point["kind"] == "stable node"
+            ]
+            axes[0].plot(*np.transpose(ends), linestyle="none", marker="*", markersize=10, zorder=7,
+                         color=plot.OKABE_ITO["vermillion"], markeredgecolor="white", markeredgewidth=0.6)  # fmt: skip
             figure.savefig(out / f"{file}.png", dpi=130)
         _draw_paths(shown, out)
 
@@ -57,7 +66,9 @@ def _draw_paths(shown: Mapping[str, Any], out: Path) -> None:
         Line2D([], [], color=plot.OKABE_ITO[colour], linewidth=1.6, label=names.get(way, way))
         for way, colour in COLOURS.items()
     ]
-    keys.append(Line2D([], [], color="black", linestyle="none", marker=">", markerfacecolor="white", label="start"))
+    keys.append(
+        Line2D([], [], color="black", linestyle="none", marker=">", markerfacecolor="white", label="start")
+    )
     keys.append(Line2D([], [], color="black", linestyle="none", marker="*", markersize=9, label="end"))
     figure.legend(handles=keys, loc="outside lower center", ncols=8, frameon=False)
     figure.savefig(out / "paths.png", dpi=130)

@@ -48,12 +48,15 @@ def follow(
     field, turn = WAYS[way](game, split, case), -1 if way in SWAPPED else 1
     box = case.bounds[::turn]
     middle = box.mean(axis=1, keepdims=True)
-    points = find_fixed_points(field, middle + 0.995 * (box - middle), n_starts=STARTS[small], progress=False).points
+    points = find_fixed_points(
+        field, middle + 0.995 * (box - middle), n_starts=STARTS[small], progress=False
+    ).points
     path = trajectory(field, np.array(case.start)[::turn], t_end=T_END[small], max_norm=50.0, progress=False)
     end = path.x[-1][::turn]
     return {
         "rest points": [
-            {"x": p.x[::turn].tolist(), "kind": p.kind, "distance": _distance(p.x[::turn], case)} for p in points
+            {"x": p.x[::turn].tolist(), "kind": p.kind, "distance": _distance(p.x[::turn], case)}
+            for p in points
         ],
         "verdict": _verdict(field, path, case, _distance(end, case)),
         "end": end.tolist(),
