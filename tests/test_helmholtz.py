@@ -267,7 +267,7 @@ def test_the_gradient_of_a_linear_field_rests_in_the_middle_of_the_box_wherever_
     (point,) = gandyn.find_fixed_points(flow, ((-0.9, 2.9), (-0.9, 1.9)), n_starts=32, progress=False).points
     np.testing.assert_allclose(point.x, [1.0, 0.5], atol=1e-8)
     assert point.kind == "stable node"
-    path = gandyn.trajectory(flow, np.array([-0.5, 1.5]), t_end=40.0, progress=False)
+    path = gandyn.trajectory(flow, np.array([-0.5, 1.5]), t_end=60.0, progress=False)
     assert path.status == "finished"
     np.testing.assert_allclose(path.x[-1], [1.0, 0.5], atol=1e-4)
 

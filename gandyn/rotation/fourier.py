@@ -1,4 +1,4 @@
-"""A smooth function on a rectangle as a Fourier series on the rectangle twice as wide: no period is assumed."""
+"""A smooth function on a rectangle as a Fourier series on one twice as wide: no period is assumed."""
 
 from __future__ import annotations
 
@@ -72,16 +72,15 @@ def fit_fourier(a: np.ndarray, b: np.ndarray, values: np.ndarray) -> FourierSurf
     """
     ends = np.array([[grid.min(), grid.max()] for grid in (a, b)])
     center, half = ends.mean(axis=1), np.diff(ends, axis=1)[:, 0] / 2
-    (left, down, up), (right, shrink, across) = (
-        _singular((grid - middle) / width) for grid, middle, width in zip((b, a), center[::-1], half[::-1])
-    )
+    left, down, up = _singular((b - center[1]) / half[1])
+    right, shrink, across = _singular((a - center[0]) / half[0])
     size = np.outer(down, shrink)
     shares = (left.conj().T @ values @ right.conj()) / np.where(size > _CUT * size.max(), size, np.inf)
     return FourierSurface(center, half, up.conj().T @ shares @ across.conj())
 
 
 def _singular(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the singular value decomposition of weighted waves at ``points`` in [-1, 1], weights put back."""
+    """Return the singular value decomposition of weighted waves at ``points``, weights put back."""
     modes = _modes(2 * (len(points) // 4) + 1)
     weights = (1 + (modes / _SMOOTH) ** 2) ** -3
     waves = np.exp(0.5j * np.pi * np.outer(points, modes)) * weights

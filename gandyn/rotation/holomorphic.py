@@ -52,7 +52,7 @@ class Holomorphic:
         pieces = [flat[i : i + _CHUNK] for i in range(0, max(1, flat.size), _CHUNK)]
         found = np.concatenate([self._derivatives(piece, highest) for piece in pieces], axis=1)
         found /= self.scale ** np.arange(highest + 1)[:, None, None]
-        return cast(np.ndarray, found.reshape(highest + 1, *np.shape(z), self.coefficients.shape[1]))
+        return found.reshape(highest + 1, *np.shape(z), self.coefficients.shape[1])
 
     def _derivatives(self, y: np.ndarray, highest: int) -> np.ndarray:
         smooth, steep = np.split(self.coefficients, [len(self.recurrence)])

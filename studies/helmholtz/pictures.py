@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -33,15 +34,16 @@ def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> Non
             ways, axes = numbers["games"][name]["ways"], figure.subplots(1, 3, sharey=True)
             points = [(*point["x"][::-1], point["kind"]) for point in ways["the game"]["rest points"]]
             plot.helmholtz(axes, shown[name]["split"], fixed_points=points)
-            ends = [
-                point["x"][::-1]
-                for point in ways["grad phi"]["rest points"]
-                if point["kind"] == "stable node"
-            ]
-            axes[0].plot(*np.transpose(ends), linestyle="none", marker="*", markersize=10, zorder=7,
-                         color=plot.OKABE_ITO["vermillion"], markeredgecolor="white", markeredgewidth=0.6)  # fmt: skip
+            _mark_rest(axes[0], ways["grad phi"]["rest points"])
             figure.savefig(out / f"{file}.png", dpi=130)
         _draw_paths(shown, out)
+
+
+def _mark_rest(ax: Axes, points: Sequence[Mapping[str, Any]]) -> None:
+    """Mark where the gradient attracts."""
+    ends = [point["x"][::-1] for point in points if point["kind"] == "stable node"]
+    look: dict[str, Any] = {"color": plot.OKABE_ITO["vermillion"], "markeredgecolor": "white"}
+    ax.plot(*np.transpose(ends), linestyle="none", marker="*", markersize=10, zorder=7, **look)
 
 
 def _draw_paths(shown: Mapping[str, Any], out: Path) -> None:

@@ -55,8 +55,8 @@ def follow(
     end = path.x[-1][::turn]
     return {
         "rest points": [
-            {"x": p.x[::turn].tolist(), "kind": p.kind, "distance": _distance(p.x[::turn], case)}
-            for p in points
+            {"x": p[::turn].tolist(), "kind": kind, "distance": _distance(p[::turn], case)}
+            for p, kind in ((point.x, point.kind) for point in points)
         ],
         "verdict": _verdict(field, path, case, _distance(end, case)),
         "end": end.tolist(),
