@@ -88,7 +88,8 @@ def table(games: Mapping[str, Any]) -> str:
 
 
 def _where(one: Mapping[str, Any]) -> str:
-    return f" ({one['end'][0]:.2f}, {one['end'][1]:.2f})" if one["verdict"] == "a wrong point" else ""
+    first, second = (round(x, 2) + 0.0 for x in one["end"])
+    return f" ({first:.2f}, {second:.2f})" if one["verdict"] == "a wrong point" else ""
 
 
 def check(numbers: Mapping[str, Any]) -> None:
