@@ -31,6 +31,7 @@ from gandyn.plot.ensembles import (
     spread_shares,
     window_exponents,
 )
+from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -69,9 +70,11 @@ __all__ = [
     "DotArtists",
     "ExponentBarArtists",
     "ExponentMapArtists",
+    "HelmholtzArtists",
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
+    "PartArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
@@ -93,6 +96,7 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "gradient_norms",
+    "helmholtz",
     "image_grid",
     "interactive_portrait",
     "landscape_contour",

@@ -95,9 +95,7 @@ def _combine(stage: int, y: np.ndarray, h: float, s: np.ndarray, new: np.ndarray
             new[i] = y[i] + h * (_A30 * s[i] + _A31 * s[n + i] + _A32 * s[2 * n + i])
     elif stage == 3:
         for i in range(n):
-            new[i] = y[i] + h * (
-                _A40 * s[i] + _A41 * s[n + i] + _A42 * s[2 * n + i] + _A43 * s[3 * n + i]
-            )
+            new[i] = y[i] + h * (_A40 * s[i] + _A41 * s[n + i] + _A42 * s[2 * n + i] + _A43 * s[3 * n + i])
     elif stage == 4:
         for i in range(n):
             new[i] = y[i] + h * (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 SERIES = ("exponent", "loss of G", "loss of D")
-#: Windows before a collapse in which a warning counts; earlier windows that a rule needs to know what is usual.
+#: Windows before a collapse in which a warning counts; windows that a rule needs to know what is usual.
 LEAD, KNOWN = 3, 5
 #: Median absolute deviations that stand out.
 OUTSTANDING = 4.0
