@@ -38,23 +38,16 @@ def test_distances_and_exponents_are_drawn_as_they_are(found):
         plot.separation(axes[0], found, parts=("memory",))
 
 
-def test_a_report_tells_of_monitor_and_ensemble(found, tmp_path):
-    from gandyn import report
+def test_a_report_reads_monitor_and_ensemble_of_a_run(found, tmp_path):
+    from gandyn.report.nearby import nearby
 
-    run = nets.train(*game(), tmp_path / "run", steps=4, latent=2, recipe=RULES, progress=False)
-    monitor = nets.Monitor(*game()[:2], every=1, folder=run.folder)
+    assert nearby(tmp_path) == ({}, None)
+    monitor = nets.Monitor(*game()[:2], every=1, folder=tmp_path)
     for _ in range(30):
         monitor.step(0.5, 0.6)
-    gandyn.save(found, run.folder / "ensemble")
-    small = report.Effort(
-        samples=8, grid=2, field_grid=2, eigenvalues=1, max_products=20, checkpoints=1, shown=4
-    )
-    generator, discriminator, chosen, data = game()
-    page = report.write(
-        run, generator=generator, discriminator=discriminator, losses=chosen, data=data, latent=2,
-        effort=small, progress=False,
-    ).read_text()  # fmt: skip
-    section = page[page.index('id="nearby"') : page.index('id="glossary"')]
-    assert found.diagnosis.verdict in section
-    assert "<strong>settling</strong>" in section  # the modules that the monitor saw stood still
-    assert section.count("<img") == 2
+    gandyn.save(found, tmp_path / "ensemble")
+    numbers, read = nearby(tmp_path)
+    np.testing.assert_array_equal(read.growth, found.growth)
+    assert numbers["ensemble"]["exponent_per_step"] == found.per_step[0]
+    assert numbers["monitor"]["verdict"] == "settling"  # the modules that it saw stood still
+    assert numbers["monitor"]["rows"] == 31
