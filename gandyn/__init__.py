@@ -67,6 +67,7 @@ from gandyn.planes import (
     sample,
     spanned_plane,
 )
+from gandyn.rotation import Helmholtz, helmholtz, potential_flow
 from gandyn.spectra import Spectrum, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
@@ -98,6 +99,7 @@ __all__ = [
     "FixedPoint",
     "FixedPoints",
     "FlowError",
+    "Helmholtz",
     "Landscape",
     "Layout",
     "LimitCycle",
@@ -131,6 +133,7 @@ __all__ = [
     "find_fixed_points",
     "fixed_point",
     "games",
+    "helmholtz",
     "l2",
     "landscape",
     "limit_cycle",
@@ -142,6 +145,7 @@ __all__ = [
     "pca_plane",
     "plot",
     "poincare_section",
+    "potential_flow",
     "potential_part",
     "project",
     "random_plane",

@@ -407,8 +407,8 @@ class VectorField:
         rival: ``rival()`` returns the field of the same game with its losses exchanged, for schemes that
             count on what a player does to the other's loss.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
-        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where both
-            together cost less than one after the other; the default asks ``fn`` and ``jvp``.
+        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where
+            both together cost less than one by one; the default asks ``fn`` and ``jvp``.
 
     Raises:
         ValueError: a state whose last axis is not ``layout.dim``, an ``fn`` that changes the shape, or one
@@ -487,8 +487,8 @@ class UpdateMap:
             without memory, the parameters themselves.
         rule: what a scheme made the map of, for what modifies a scheme.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
-        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where both
-            together cost less than one after the other; the default asks ``fn`` and ``jvp``.
+        tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where
+            both together cost less than one by one; the default asks ``fn`` and ``jvp``.
 
     Raises:
         ValueError: ``dt`` not positive; a state of the wrong width; an ``fn`` that changes the shape.

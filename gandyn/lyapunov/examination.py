@@ -135,6 +135,8 @@ class Examination:
         if not self.is_map and votes.count("chaotic") < 2 and (fate := self._round()) is not None:
             return fate
         neutral = self._signs().count("zero") - (not self.is_map)
+        if "chaotic" not in votes and drifts(self.states):
+            return "undecided", "the orbit drifts on and does not come back"
         return _decided(votes, exponents) or self._regular(neutral)
 
     def _repeated(self, period: int, exponents: Lyapunov) -> tuple[Fate, str]:
@@ -236,10 +238,8 @@ class Examination:
 
     def _regular(self, neutral: int) -> tuple[Fate, str]:
         """Judge a regular orbit that neither settles nor returns; ``neutral`` exponents are zero across it."""
-        if drifts(self.states):
-            return "undecided", "the orbit drifts on and does not come back"
         if neutral < 1:
-            return "undecided", "it contracts, but has not been seen to return: watch it longer"
+            return "undecided", "it was not seen to return, but no direction across it is neutral: watch it longer"
         if self._spirals():
             return "undecided", "the orbit winds slowly outwards or inwards: watch it longer"
         return "torus", f"all tests say regular, and it never returns; exponents that vanish: {neutral}"

@@ -110,16 +110,21 @@ class Game:
         self.layout = Layout((*self.generator.blocks, *self.discriminator.blocks))
         self.sizes = [sum(self.generator.sizes), sum(self.discriminator.sizes)]
 
+    @property
+    def torch_generator(self) -> torch.Generator:
+        """The generator of torch's own that layers on this device draw from."""
+        if self.device.type != "cuda":
+            return torch.default_generator
+        torch.cuda.init()
+        return torch.cuda.default_generators[self.device.index or 0]
+
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:
         """Seed torch's own generators for the layers that draw from them, and put them back after."""
         if not self.stochastic:
             yield
             return
-        generator = torch.default_generator
-        if self.device.type == "cuda":
-            torch.cuda.init()
-            generator = torch.cuda.default_generators[self.device.index or 0]
+        generator = self.torch_generator
         state = generator.get_state()
         generator.manual_seed(seed)
         try:
@@ -222,10 +227,17 @@ class Game:
 def gradient(
     loss: Tensor, theta: Sequence[Tensor], *, create_graph: bool = False, retain_graph: bool = False
 ) -> tuple[Tensor, ...]:
-    """Return dloss/dtheta for each tensor of ``theta``, zero where the loss does not depend on it."""
+    """Return dloss/dtheta for each tensor of ``theta``, zero where the loss does not depend on it.
+
+    The losses of several copies, of shape (m,), are independent: each gives the gradient of its own copy.
+    """
     keep = create_graph or retain_graph
     return torch.autograd.grad(
-        loss, theta, create_graph=create_graph, retain_graph=keep, materialize_grads=True
+        loss.sum() if loss.ndim else loss,
+        theta,
+        create_graph=create_graph,
+        retain_graph=keep,
+        materialize_grads=True,
     )
 
 

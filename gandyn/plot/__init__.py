@@ -24,6 +24,15 @@ from gandyn.plot.cycles import (
     orbit_diagram,
     section,
 )
+from gandyn.plot.ensembles import (
+    SeparationArtists,
+    ShareArtists,
+    WindowArtists,
+    separation,
+    spread_shares,
+    window_exponents,
+)
+from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -63,17 +72,25 @@ __all__ = [
     "DotArtists",
     "ExponentBarArtists",
     "ExponentMapArtists",
+    "HelmholtzArtists",
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
+    "PartArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
+    "SeparationArtists",
+    "ShareArtists",
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
+<<<<<<< HEAD
     "ZeroOneArtists",
+=======
+    "WindowArtists",
+>>>>>>> main
     "accuracy",
     "alignment",
     "basin_map",
@@ -86,6 +103,7 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "gradient_norms",
+    "helmholtz",
     "image_grid",
     "interactive_portrait",
     "landscape_contour",
@@ -96,9 +114,15 @@ __all__ = [
     "portrait",
     "projection",
     "section",
+    "separation",
     "spectrum",
+    "spread_shares",
     "stability_region",
     "style",
     "training_curves",
+<<<<<<< HEAD
     "zero_one",
+=======
+    "window_exponents",
+>>>>>>> main
 ]

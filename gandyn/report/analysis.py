@@ -13,9 +13,11 @@ import numpy as np
 from torch import Tensor
 
 from gandyn.landscapes import Landscape
+from gandyn.nets import Ensemble
 from gandyn.planes import FieldSlice, Projection
 from gandyn.report.modes import eigenvalues
 from gandyn.report.motion import path, velocity
+from gandyn.report.nearby import nearby
 from gandyn.report.point import Effort, OnePlayer, Point
 from gandyn.report.subject import Subject
 from gandyn.report.surroundings import field_slice, landscapes
@@ -53,6 +55,7 @@ class Analysis:
         path: the checkpoints on their principal components.
         spectra: by step, what was found there together.
         update: multipliers of one step of the update rule in use, frozen.
+        nearby: copies trained beside the run, where its folder has them.
     """
 
     numbers: dict[str, Any]
@@ -63,6 +66,7 @@ class Analysis:
     path: Projection | None = None
     spectra: dict[int, Spectrum] = field(default_factory=dict)
     update: Spectrum | None = None
+    nearby: Ensemble | None = None
 
     def results(self) -> dict[str, Any]:
         """Return the results by name, as they are saved."""
@@ -113,6 +117,7 @@ _PARTS: dict[str, Callable[[Point, Analysis], tuple[dict[str, Any], Any]]] = {
     "path": lambda point, _: path(point),
     "spectra": lambda point, _: eigenvalues(point),
     "step_in_use": lambda point, found: update(point, found.spectra.get(point.step)),
+    "nearby": lambda point, _: nearby(point.subject.run.folder),
 }
 _FIELDS = {
     "landscapes": "landscapes",
@@ -120,6 +125,7 @@ _FIELDS = {
     "path": "path",
     "spectra": "spectra",
     "step_in_use": "update",
+    "nearby": "nearby",
 }
 
 

@@ -82,6 +82,10 @@ def pictures(found: Analysis) -> dict[str, Picture]:
     if found.update is not None and np.abs(found.update.eigenvalues - 1).max() > STILL:
         update = found.update
         add("update", lambda ax: plot.spectrum(ax, update))
+    if found.nearby is not None and len(found.nearby.growth):
+        cluster = found.nearby
+        add("separation", lambda ax: plot.separation(ax, cluster))
+        add("window_exponents", lambda ax: plot.window_exponents(ax, cluster))
     return made
 
 
