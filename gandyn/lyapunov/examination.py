@@ -239,7 +239,10 @@ class Examination:
     def _regular(self, neutral: int) -> tuple[Fate, str]:
         """Judge a regular orbit that neither settles nor returns; ``neutral`` exponents are zero across it."""
         if neutral < 1:
-            return "undecided", "it was not seen to return, but no direction across it is neutral: watch it longer"
+            return (
+                "undecided",
+                "it was not seen to return, but no direction across it is neutral",
+            )
         if self._spirals():
             return "undecided", "the orbit winds slowly outwards or inwards: watch it longer"
         return "torus", f"all tests say regular, and it never returns; exponents that vanish: {neutral}"

@@ -86,11 +86,8 @@ __all__ = [
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
-<<<<<<< HEAD
-    "ZeroOneArtists",
-=======
     "WindowArtists",
->>>>>>> main
+    "ZeroOneArtists",
     "accuracy",
     "alignment",
     "basin_map",
@@ -120,9 +117,6 @@ __all__ = [
     "stability_region",
     "style",
     "training_curves",
-<<<<<<< HEAD
-    "zero_one",
-=======
     "window_exponents",
->>>>>>> main
+    "zero_one",
 ]
