@@ -26,6 +26,7 @@ from gandyn.plot.cycles import (
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.spectra import (
@@ -52,6 +53,7 @@ __all__ = [
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
+    "PathAngleArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
@@ -73,6 +75,7 @@ __all__ = [
     "limit_cycles",
     "manifolds",
     "orbit_diagram",
+    "path_angle",
     "portrait",
     "projection",
     "section",

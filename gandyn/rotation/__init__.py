@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from gandyn.rotation.path_angle import PathAngle, path_angle
+from gandyn.rotation.path_shape import Bump, LinearModel, PathShape, Switch
+
+__all__ = ["Bump", "LinearModel", "PathAngle", "PathShape", "Switch", "path_angle"]
