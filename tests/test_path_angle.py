@@ -21,7 +21,9 @@ def closed_form(s, eps, omega, delta):
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-@pytest.mark.parametrize(("eps", "omega", "delta"), [(1, 0, 0.3), (0.1, 1, 0.2), (-0.5, 2, -0.1), (0, 1, 0.4)])
+@pytest.mark.parametrize(
+    ("eps", "omega", "delta"), [(1, 0, 0.3), (0.1, 1, 0.2), (-0.5, 2, -0.1), (0, 1, 0.4)]
+)
 def test_the_cosine_is_that_of_the_closed_form(namespace, eps, omega, delta):
     asarray = NAMESPACES[namespace]
     field = linear_flow(rotating(eps, omega), PLAYERS)
@@ -99,7 +101,11 @@ def test_each_player_has_its_own_angle():
     found = path_angle(linear_flow(matrix, layout), start, end, points=7, progress=False)
     for i, alpha in enumerate(found.alpha):
         v, p = matrix @ (start + alpha * (end - start)), end - start
-        for part, where in (("both", slice(0, 4)), ("generator", slice(0, 2)), ("discriminator", slice(2, 4))):
+        for part, where in (
+            ("both", slice(0, 4)),
+            ("generator", slice(0, 2)),
+            ("discriminator", slice(2, 4)),
+        ):
             size = np.linalg.norm(v[where])
             assert found.speed[part][i] == pytest.approx(size)
             cosine = v[where] @ p[where] / (size * np.linalg.norm(p[where]))
@@ -191,7 +197,10 @@ def test_a_velocity_that_is_not_finite_is_refused():
 
 def test_the_picture_has_a_line_for_one_and_quartiles_for_several():
     make = lambda delta: path_angle(
-        linear_flow(rotating(0.3, 1), PLAYERS), np.array([-2.0, delta]), np.array([0.0, delta]), progress=False
+        linear_flow(rotating(0.3, 1), PLAYERS),
+        np.array([-2.0, delta]),
+        np.array([0.0, delta]),
+        progress=False,
     )
     one = plot.path_angle(Figure().subplots(), make(0.2))
     np.testing.assert_array_equal(one.cosine["both"].get_ydata(), make(0.2).cosine["both"])
@@ -207,5 +216,8 @@ def test_the_picture_has_a_line_for_one_and_quartiles_for_several():
     with pytest.raises(ValueError, match="share their places"):
         plot.path_angle(
             Figure().subplots(),
-            [make(0.1), path_angle(linear_flow(np.eye(2)), np.zeros(2), np.ones(2), points=7, progress=False)],
+            [
+                make(0.1),
+                path_angle(linear_flow(np.eye(2)), np.zeros(2), np.ones(2), points=7, progress=False),
+            ],
         )

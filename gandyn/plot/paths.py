@@ -81,7 +81,8 @@ def path_angle(
         raise ValueError("the path-angles must share their places: give all the same points and span")
     ax.axhline(0.0, color=NEUTRAL, linewidth=0.6, zorder=1)
     ax.axvline(1.0, color=NEUTRAL, linewidth=0.6, linestyle=":", zorder=1)
-    lines, bands = {}, {}
+    lines: dict[str, Line2D] = {}
+    bands: dict[str, PolyCollection] = {}
     for part in (part for part in parts if all(part in each.cosine for each in results)):
         colour = PLAYERS.get(part, SHARED)
         low, middle, high = _middle(results, part)
@@ -114,7 +115,7 @@ def _speed(ax: Axes, results: Sequence[PathAngle]) -> tuple[Line2D, Axes]:
     positive = size[size > 0]
     if positive.size and positive.max() > 30 * positive.min():
         beside.set_yscale("log")
-    return line, beside  # type: ignore[return-value]
+    return line, beside
 
 
 def _notes(results: Sequence[PathAngle]) -> list[str]:

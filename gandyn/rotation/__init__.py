@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from gandyn.rotation.path_angle import PathAngle, path_angle
 from gandyn.rotation.path_shape import Bump, LinearModel, PathShape, Switch
+from gandyn.rotation.step_bound import suggest_step
+from gandyn.rotation.step_result import Damping, StepBound
 
-__all__ = ["Bump", "LinearModel", "PathAngle", "PathShape", "Switch", "path_angle"]
+__all__ = [
+    "Bump",
+    "Damping",
+    "LinearModel",
+    "PathAngle",
+    "PathShape",
+    "StepBound",
+    "Switch",
+    "path_angle",
+    "suggest_step",
+]

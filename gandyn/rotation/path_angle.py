@@ -98,10 +98,11 @@ def path_angle(
 ) -> PathAngle:
     """Follow the velocity along the straight line from one state to another and past it.
 
-    At ``x(alpha) = start + alpha (end - start)`` it takes ``cos = <v, p> / |v|`` with the *fixed* unit vector p
-    from start to end, so that the sign tells forwards from backwards on both sides of the end. Where the end
-    attracts, the cosine switches from + to - there; where it repels, from - to +; rotation makes a bump. For
-    ``v = J (x - x*)``, ``J = [[-eps, -omega], [omega, -eps]]``, and a line that passes x* at distance delta::
+    At ``x(alpha) = start + alpha (end - start)`` it takes ``cos = <v, p> / |v|`` with the *fixed* unit vector
+    p from start to end, so that the sign tells forwards from backwards on both sides of the end. Where the
+    end attracts, the cosine switches from + to - there; where it repels, from - to +; rotation makes a bump.
+    For ``v = J (x - x*)``, ``J = [[-eps, -omega], [omega, -eps]]``, and a line that passes x* at distance
+    delta::
 
         cos(s) = (-eps s - omega delta) / (sqrt(eps^2 + omega^2) sqrt(s^2 + delta^2))
 
@@ -126,8 +127,8 @@ def path_angle(
         ValueError: no system, layouts that differ, start and end alike, too few points, a span that does not
             pass the end, or a velocity that is not finite.
 
-    Source: Berard, Gidel, Almahairi, Vincent and Lacoste-Julien 2020 (their v is a gradient and their path runs
-    from the end to the start: the cosine is the same).
+    Source: Berard, Gidel, Almahairi, Vincent and Lacoste-Julien 2020 (their v is a gradient and their path
+    runs from the end to the start: the cosine is the same).
 
     Example:
         >>> from gandyn.games import catalogue
@@ -157,7 +158,9 @@ def _check(
     if points < 5:
         raise ValueError(f"points must be at least 5, got {points}")
     if not (np.all(np.isfinite(span)) and span[0] < 1 < span[1]):
-        raise ValueError(f"span must be (first, last) with first < 1 < last, got {span}; for example (0, 1.5)")
+        raise ValueError(
+            f"span must be (first, last) with first < 1 < last, got {span}; for example (0, 1.5)"
+        )
     if not near > 0:
         raise ValueError(f"near, a share of the length, must be positive, got {near}")
 
@@ -168,7 +171,8 @@ class _Line:
     def __init__(self, layout: Layout, displacement: np.ndarray, near: float, systems: int) -> None:
         self.length = float(np.linalg.norm(displacement))
         self.reach, self.systems = near * self.length, systems
-        masks = {"both": np.ones(layout.dim, dtype=bool), **{p: layout.mask(p) for p in _PARTS}}
+        masks: dict[str, np.ndarray] = {"both": np.ones(layout.dim, dtype=bool)}
+        masks |= {player: layout.mask(player) for player in _PARTS}
         sizes = {part: float(np.linalg.norm(displacement[mask])) for part, mask in masks.items()}
         self.masks = {part: mask for part, mask in masks.items() if sizes[part] > 0}
         self.directions = {part: displacement[mask] / sizes[part] for part, mask in self.masks.items()}
@@ -261,7 +265,7 @@ def _cosine(along: np.ndarray, squares: np.ndarray) -> np.ndarray:
 
 
 def _jackknife(along: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return standard errors of cosine and speed of the mean velocity, shape (P,), leaving one out in turn."""
+    """Return standard errors of cosine and speed of the mean velocity, leaving one out in turn."""
     count = along.shape[1]
     if count < 2:
         nothing = np.full(len(along), np.nan)

@@ -42,7 +42,8 @@ class Bump:
         location: the point of least speed near the end, signed distance beyond the end.
         height: even part there, less that at the edge of the window; ``-omega / sqrt(eps^2 + omega^2)`` in
             the linear model on a long window. Its sign is the sense of rotation, seen from the path.
-        width: full width at half the height, in units of the parameters; NaN where it is wider than the window.
+        width: full width at half the height, in units of the parameters; NaN where it is wider than the
+        window.
     """
 
     location: float
