@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gandyn.rotation.path_angle import PathAngle, path_angle
 from gandyn.rotation.path_shape import Bump, LinearModel, PathShape, Switch
+from gandyn.rotation.smoothed import SmoothedSpectrum, smoothed_spectrum
 from gandyn.rotation.step_bound import suggest_step
 from gandyn.rotation.step_result import Damping, StepBound
 
@@ -13,8 +14,10 @@ __all__ = [
     "LinearModel",
     "PathAngle",
     "PathShape",
+    "SmoothedSpectrum",
     "StepBound",
     "Switch",
     "path_angle",
+    "smoothed_spectrum",
     "suggest_step",
 ]
