@@ -176,7 +176,7 @@ def _changes(
     basis: tuple[np.ndarray, np.ndarray],
     progress: bool,
 ) -> tuple[np.ndarray, float]:
-    """Return what smoothing adds to J between the vectors, by group of draws, and the change of the velocity."""
+    """Return what smoothing adds to J between the vectors, by group of draws, and to the velocity."""
     from tqdm import tqdm
 
     xp, rng, (left, right) = array_namespace(x), np.random.default_rng(seed), basis
