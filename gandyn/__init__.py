@@ -55,7 +55,7 @@ from gandyn.planes import (
     sample,
     spanned_plane,
 )
-from gandyn.spectra import Spectrum, spectrum
+from gandyn.spectra import Operator, Spectrum, jacobian_operator, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
 from gandyn.transforms import (
@@ -87,6 +87,7 @@ __all__ = [
     "Layout",
     "LimitCycle",
     "Manifold",
+    "Operator",
     "OrbitDiagram",
     "Plane",
     "Projection",
@@ -111,6 +112,7 @@ __all__ = [
     "find_fixed_points",
     "fixed_point",
     "games",
+    "jacobian_operator",
     "l2",
     "landscape",
     "limit_cycle",

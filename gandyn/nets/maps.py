@@ -305,7 +305,9 @@ def training_map(
     system = derivatives(pointwise)
     title = label or f"training by {type(recipe.optimizers[0]).__name__}, {recipe.order}"
     dt = recipe.optimizers[0].lr or 1.0
-    update = UpdateMap(system.fn, step.layout, dt, system.jac, system.jvp, system.vjp, label=title)
+    update = UpdateMap(
+        system.fn, step.layout, dt, system.jac, system.jvp, system.vjp, label=title, retained=system.retained
+    )
     return update, step.start(parameters)
 
 
