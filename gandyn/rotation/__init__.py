@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from gandyn.rotation.character import VERDICTS, Batches, Character, character
 from gandyn.rotation.path_angle import PathAngle, path_angle
 from gandyn.rotation.path_shape import Bump, LinearModel, PathShape, Switch
+from gandyn.rotation.reading import Reading
 from gandyn.rotation.smoothed import SmoothedSpectrum, smoothed_spectrum
 from gandyn.rotation.step_bound import suggest_step
 from gandyn.rotation.step_result import Damping, StepBound
 
 __all__ = [
+    "VERDICTS",
+    "Batches",
     "Bump",
+    "Character",
     "Damping",
     "LinearModel",
     "PathAngle",
     "PathShape",
+    "Reading",
     "SmoothedSpectrum",
     "StepBound",
     "Switch",
+    "character",
     "path_angle",
     "smoothed_spectrum",
     "suggest_step",
