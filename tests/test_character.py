@@ -1,4 +1,4 @@
-"""The character of a point: verdicts that agree with the fixed points', matrix-free twins, noise of batches."""
+"""The character of a point: verdicts as of fixed points, matrix-free twins, the noise of batches."""
 
 import numpy as np
 import pytest

@@ -218,7 +218,7 @@ def own_hessians(matrix: np.ndarray, layout: Layout) -> tuple[np.ndarray, ...]:
 
 
 def game_of(lowest: float, tolerance: float, stable: bool | None) -> str:
-    """Return the verdict on a fixed point as a game, from the lowest curvature of the players' own Hessians."""
+    """Return the verdict on a fixed point as a game, from the lowest of the players' own curvatures."""
     if abs(lowest) <= tolerance or stable is None:
         return "undecided"
     if lowest > 0:

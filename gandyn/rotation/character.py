@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -113,22 +114,23 @@ def character(
 ) -> Character:
     """Say what kind of point a state is: a verdict, its numbers, and what other minibatches make of it.
 
-    With lambda the eigenvalues of J, H_G and H_D the players' own Hessians, and everything within its tolerance
-    (residual, and two standard deviations over batches) counted as zero:
+    With lambda the eigenvalues of J, H_G and H_D the players' own Hessians, and everything within its
+    tolerance (residual, and two standard deviations over batches) counted as zero:
 
     1. some ``Re(lambda) > 0``: "unstable";
     2. all ``Re(lambda) < 0``: "differential Nash" if both Hessians are positive definite, "locally stable but
        not Nash" if one has a negative eigenvalue, "undecided" if one has a zero;
-    3. else, some ``Re(lambda) = 0``: "rotation-dominated" if all these modes circle (Im(lambda) is not zero), so
-       that damping too weak to see decides; "undecided" if one does not, or the search did not converge.
+    3. else, some ``Re(lambda) = 0``: "rotation-dominated" if all these modes circle (Im(lambda) is not zero),
+       so that damping too weak to see decides; "undecided" if one does not, or the search did not converge.
 
-    Up to 200 entries the Jacobian is formed, and the verdict without batches is that of ``classify``; beyond it,
-    products decide. It is a verdict on a fixed point: ``rest`` says whether the state is one.
+    Up to 200 entries the Jacobian is formed, and the verdict without batches is that of ``classify``; beyond
+    it, products decide. It is a verdict on a fixed point: ``rest`` says whether the state is one.
 
     Args:
         system: the field, of two players.
         x: the state, shape (n,), in the system's namespace, floating point, finite.
-        batches: fields of the same players on other minibatches, two or more; or ``batches(seed)`` that makes one.
+        batches: fields of the same players on other minibatches, two or more; or ``batches(seed)`` that makes
+        one.
         count: how many to make, if a function makes them, with seeds ``seed + 1`` and on.
         k: eigenvalues of largest real part sought, where not all are found.
         t: flow time.
@@ -145,11 +147,11 @@ def character(
 
     Raises:
         TypeError: an update map (``classify`` takes one), or a state that is no array of floats.
-        ValueError: a system without two players, one batch only, layouts that differ, or a Jacobian that is not
-            finite.
+        ValueError: a system without two players, one batch only, layouts that differ, or a Jacobian that is
+            not finite.
 
-    Sources: Ratliff, Burden and Sastry 2013 (differential Nash); Berard et al. 2020 (stable points of GANs that
-    are no Nash equilibria); Balduzzi et al. 2018 (S and A).
+    Sources: Ratliff, Burden and Sastry 2013 (differential Nash); Berard et al. 2020 (stable points of GANs
+    that are no Nash equilibria); Balduzzi et al. 2018 (S and A).
 
     Example:
         >>> from gandyn.games import catalogue
@@ -206,9 +208,9 @@ def _made(
         return []
     if callable(batches):
         make = batches
-        makers = [lambda i=i: make(seed + 1 + i) for i in range(count)]
+        makers = [partial(make, seed + 1 + i) for i in range(count)]
     else:
-        makers = [lambda one=one: one for one in batches]
+        makers = [partial(_itself, one) for one in batches]
     if len(makers) < 2:
         raise ValueError(f"batches must be two or more, to have a spread, got {len(makers)}")
     if makers[0]().layout != system.layout:
@@ -216,6 +218,10 @@ def _made(
             "the batches' fields must have the layout of the system; make them of the same modules"
         )
     return makers
+
+
+def _itself(field: VectorField) -> VectorField:
+    return field
 
 
 def _over_batches(

@@ -96,7 +96,8 @@ def _dense(system: VectorField, x: Array, t: Any, effort: Effort, speed: float) 
         raise ValueError("the Jacobian at x is not finite")
     values = np.linalg.eigvals(matrix).astype(complex)
     values = values[np.lexsort((-values.imag, -values.real))]
-    hessians = dict(zip(PLAYERS, own_hessians(matrix, system.layout), strict=True))
+    own = own_hessians(matrix, system.layout)
+    hessians: dict[str, np.ndarray] = {p: ends for p, ends in zip(PLAYERS, own, strict=True)}
     size = [float(np.linalg.norm(matrix + sign * matrix.T)) for sign in (1, -1)]
     return Reading(
         eigenvalues=values,
@@ -160,8 +161,8 @@ def _extremes(operator: Operator, effort: Effort) -> tuple[tuple[float, float], 
     basis = min(size, 24)
     try:
         values, vectors = eigsh(
-            LinearOperator((size, size), matvec=counted, dtype=np.float64), 2, which="BE", v0=start, ncv=basis,
-            tol=effort.accuracy, maxiter=max(1, (effort.max_products - basis) // (basis - 2)),
+            LinearOperator((size, size), matvec=counted, dtype=np.float64), 2, which="BE", v0=start,
+            ncv=basis, tol=effort.accuracy, maxiter=max(1, (effort.max_products - basis) // (basis - 2)),
         )  # fmt: skip
     except ArpackNoConvergence:
         along = _rayleigh(counted, start)
