@@ -7,6 +7,7 @@ from problems import linear_flow, linear_map, torch_game
 from gandyn import Block, Layout, VectorField, classify, load, save
 from gandyn.games import catalogue
 from gandyn.rotation import character, reading
+from gandyn.rotation.lanczos import ends
 
 PLAYERS = Layout.scalars(["x"], ["y"])
 #: The verdict of ``character`` for those of ``classify``, by game and stability.
@@ -111,8 +112,10 @@ def test_products_decide_as_the_dense_jacobian_does(top, lowest, verdict, monkey
     assert not free.reading.complete
     assert dense.reading.complete
     assert abs(free.reading.growth - dense.reading.growth) < 1e-6
-    for ends in ("lowest", "highest"):
-        assert getattr(free.reading, ends) == pytest.approx(getattr(dense.reading, ends), abs=1e-6)
+    for end in ("lowest", "highest"):
+        assert getattr(free.reading, end) == pytest.approx(getattr(dense.reading, end), abs=1e-6)
+    assert free.reading.symmetric == pytest.approx(dense.reading.symmetric, abs=1e-6)
+    assert free.reading.rotating == pytest.approx(dense.reading.rotating, abs=1e-6)
     gap = abs(free.reading.rotation_index - dense.reading.rotation_index)
     assert gap < 4 * free.reading.rotation_error + 1e-12
     assert 0 < free.reading.rotation_error < 0.02
@@ -123,6 +126,21 @@ def test_a_search_that_does_not_converge_leaves_the_verdict_open():
     found = character(field, np.zeros(420), accuracy=1e-12, max_products=90, progress=False)
     assert found.verdict == "undecided"
     assert "did not converge" in str(found)
+
+
+@pytest.mark.parametrize("antisymmetric", [False, True])
+def test_ends_of_a_spectrum_are_within_their_residual(antisymmetric):
+    matrix = np.random.default_rng(0).standard_normal((300, 300))
+    matrix = (matrix - matrix.T if antisymmetric else matrix + matrix.T) / 2
+    values = np.linalg.eigvals(matrix).imag if antisymmetric else np.linalg.eigvalsh(matrix)
+    options = {"seed": 1, "antisymmetric": antisymmetric}
+    exact = ends(lambda u: matrix @ u, 300, accuracy=1e-10, most=300, **options)
+    assert (exact.low, exact.high) == pytest.approx((values.min(), values.max()), abs=1e-8)
+    rough = ends(lambda u: matrix @ u, 300, accuracy=1e-10, most=20, **options)
+    assert rough.products == 20
+    for end, residual in zip((rough.low, rough.high), rough.residuals, strict=True):
+        assert np.abs(values - end).min() <= residual * (1 + 1e-9)
+    assert values.min() <= rough.low < rough.high <= values.max()
 
 
 def batches(base, size, seed, count=8):

@@ -15,6 +15,7 @@ from gandyn.checks import check_floats
 from gandyn.field import UpdateMap, VectorField
 from gandyn.fixed_points.verdict import game_of
 from gandyn.rotation.reading import PLAYERS, Effort, Reading, read
+from gandyn.spectra import Spectrum
 
 if TYPE_CHECKING:
     import xarray
@@ -46,7 +47,8 @@ class Character:
         here: the verdict on the given system alone.
         reading: the numbers on it.
         over_batches: numbers on each batch, shape (B,) each: "growth", "leading imaginary",
-            "generator lowest", "discriminator lowest", "rotation index", "speed"; empty without batches.
+            "generator lowest", "discriminator lowest", "rotation index", "symmetric highest", "rotating highest",
+            "speed"; empty without batches.
         shares: the share of the batches that have each verdict; empty without batches.
         rest: "fixed point", "fixed point within the noise", "nearly at rest" or "moving".
         noise: standard deviation of the velocity over batches, ``sqrt(E |v - E v|^2)``; NaN without.
@@ -102,6 +104,7 @@ def character(
     x: Array,
     batches: Batches | None = None,
     *,
+    leading: Spectrum | None = None,
     count: int = 8,
     k: int = 3,
     t: Any = 0,
@@ -131,6 +134,8 @@ def character(
         x: the state, shape (n,), in the system's namespace, floating point, finite.
         batches: fields of the same players on other minibatches, two or more; or ``batches(seed)`` that makes
         one.
+        leading: a spectrum of this system at this state that holds the eigenvalues of largest real part, found
+            before; None to seek them.
         count: how many to make, if a function makes them, with seeds ``seed + 1`` and on.
         k: eigenvalues of largest real part sought, where not all are found.
         t: flow time.
@@ -162,7 +167,7 @@ def character(
     """
     _check(system, x, probes)
     effort = Effort(k, tol, accuracy, max_products, probes, seed)
-    reading = read(system, x, t, effort, progress)
+    reading = read(system, x, t, effort, progress, leading)
     here = _verdict(reading, 0.0, 0.0)
     readings, velocities, status = _over_batches(_made(batches, system, count, seed), x, t, effort, progress)
     table = _table(readings)
@@ -208,7 +213,7 @@ def _made(
         return []
     if callable(batches):
         make = batches
-        makers = [partial(make, seed + 1 + i) for i in range(count)]
+        makers: list[Callable[[], VectorField]] = [partial(make, seed + 1 + i) for i in range(count)]
     else:
         makers = [partial(_itself, one) for one in batches]
     if len(makers) < 2:
@@ -252,6 +257,8 @@ def _table(readings: list[Reading]) -> dict[str, np.ndarray]:
         "leading imaginary": [abs(one.leading.imag) for one in readings],
         **{f"{player} lowest": [one.lowest[player] for one in readings] for player in PLAYERS},
         "rotation index": [one.rotation_index for one in readings],
+        "symmetric highest": [one.symmetric[1] for one in readings],
+        "rotating highest": [one.rotating for one in readings],
         "speed": [one.speed for one in readings],
     }
     return {name: np.array(values) for name, values in rows.items()}
@@ -304,8 +311,6 @@ def _message(verdict: str, reading: Reading, batches: int, status: str) -> str:
         stable = reading.growth < -reading.tolerance
         what = "a curvature of the players' own Hessians" if stable else "a growth rate"
         parts.append(f"{what} is zero within its tolerance or its noise")
-    if any(not np.isfinite(one) for one in reading.hessian_residuals.values()):
-        parts.append("a Hessian's lowest eigenvalue was not found")
     if batches:
         parts.append(f"{batches} batches" + (", interrupted" if status == "interrupted" else ""))
     return "; ".join(parts)
