@@ -318,7 +318,8 @@ def _complete_second(field: VectorField) -> None:
 def _complete(system: VectorField | UpdateMap) -> None:
     """Derive the derivatives that were not given from those that were."""
     fn, jac, jvp, vjp = system.fn, system.jac, system.jvp, system.vjp
-    given = {name for name in ("jac", "jvp", "vjp") if getattr(system, name) is not _missing}
+    given = frozenset(name for name in ("jac", "jvp", "vjp") if getattr(system, name) is not _missing)
+    object.__setattr__(system, "given", given)
     if not given:
         jvp = lambda x, u, t: _central_difference(fn, x, u, t)
     if "jac" not in given:
@@ -497,6 +498,7 @@ class VectorField:
     retained: Callable[..., Linearisation | None] | None = None
     derivatives: str = "exact"
     second_derivatives: str = field(default="exact", init=False)
+    given: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         _complete(self)
@@ -575,6 +577,7 @@ class UpdateMap:
     rule: Any = None
     retained: Callable[..., Linearisation | None] | None = None
     derivatives: str = "exact"
+    given: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):

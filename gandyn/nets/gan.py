@@ -350,7 +350,7 @@ def gan_field(
 
     def field(exchanged: bool, **options: Any) -> VectorField:
         parts = [partial(velocity, exchanged, *piece) for piece in pieces]
-        # Draws and measured statistics hang on the passes of both players; a player's own part leaves some out.
+        # Draws and measured statistics hang on the passes of both players, some of which are left out.
         joint = exchanged or game.reestimates or game.stochastic
         short = [] if joint else [partial(own, *piece) for piece in pieces]
         system = derivatives(*parts, own=short, held=held)

@@ -1,8 +1,8 @@
 """The Jacobian at one state from graphs that are built once: a product is one backward pass.
 
 What is held for each part of the field (the whole batch, or a micro-batch): its graph of the gradient, with
-its activations, as long as the linearisation lives; from the first ``jvp`` on also the graph of ``w -> J^T w``.
-Nothing is added by further products.
+its activations, as long as the linearisation lives; from the first ``jvp`` on also the graph of
+``w -> J^T w``. Nothing is added by further products.
 """
 
 from __future__ import annotations

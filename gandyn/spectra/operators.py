@@ -11,8 +11,8 @@ from gandyn.checks import check_floats, check_option
 from gandyn.field import Linearisation, Player, System, embed
 
 #: Parts of the Jacobian J of the velocity. "S" and "A" are (J + J^T)/2 and (J - J^T)/2. A player's name is
-#: its own block of J, which is *minus* the Hessian of its own loss; "... hessian" is that Hessian. "a to b" is
-#: the block that takes a change of a's parameters to the change of b's velocity.
+#: its own block of J, *minus* the Hessian of its own loss; "... hessian" is that Hessian. "a to b" is the
+#: block that takes a change of a's parameters to the change of b's velocity.
 Part: TypeAlias = Literal[
     "J",
     "S",
@@ -165,10 +165,9 @@ def jacobian_operator(system: System, x: Array, part: Part = "J", *, t: Any = 0)
         system: the vector field or update map.
         x: the state, shape (n,), in the system's namespace, floating point, finite.
         part: "J"; "S" or "A", its symmetric and antisymmetric part; "generator" or "discriminator", a
-            player's own block, minus the Hessian of its loss for a field of networks or losses; "generator hessian" or
-            "discriminator hessian", that Hessian; "generator to discriminator" or "discriminator to
-            generator", how one player's parameters move the other's velocity. Vectors of a block have the
-            length of its player.
+            player's own block, minus the Hessian of its loss; "generator hessian" or "discriminator hessian",
+            that Hessian; "generator to discriminator" or "discriminator to generator", how one player's
+            parameters move the other's velocity. Vectors of a block have the length of its player.
         t: flow time, or the integer step of a map.
 
     Returns:
