@@ -28,7 +28,9 @@ def compute(size: str, folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the runs by problem, loss and rule, those that lie in the folder read from there."""
     folder.mkdir(parents=True, exist_ok=True)
     problems, gradients, seeds, rough = SIZES[size]
-    keys = [(p, loss, rule, seed) for seed in range(seeds) for p in problems for loss in LOSSES for rule in RULES]
+    keys = [
+        (p, loss, rule, seed) for seed in range(seeds) for p in problems for loss in LOSSES for rule in RULES
+    ]
     runs: dict[str, list[dict[str, Any]]] = {}
     for problem, loss, rule, seed in tqdm(keys, desc="runs", disable=None):
         place = folder / f"{problem}, {loss}, {rule}, {seed}.json"
@@ -61,8 +63,12 @@ def main() -> None:
     """Train all, write the numbers, check every claim, then draw every figure."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m studies.character_of_solutions")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--small", action="store_const", const="small", dest="size", help="a few steps, for tests")
-    size.add_argument("--full", action="store_const", const="full", dest="size", help="MNIST too, ten seeds: hours")
+    size.add_argument(
+        "--small", action="store_const", const="small", dest="size", help="a few steps, for tests"
+    )
+    size.add_argument(
+        "--full", action="store_const", const="full", dest="size", help="MNIST too, ten seeds: hours"
+    )
     parser.add_argument("--out", type=Path, default=Path("gandyn-run-character"), help="folder to write in")
     parser.set_defaults(size="usual")
     chosen = parser.parse_args()

@@ -33,7 +33,10 @@ def _path_angles(problems: list[str], runs: Mapping[str, Any], folder: Path, out
     for row, problem in zip(axes, problems, strict=True):
         for ax, loss in zip(row, LOSSES, strict=True):
             for rule, colour in colours.items():
-                paths = [path_of(problem, loss, rule, i, folder) for i in range(len(runs[f"{problem}, {loss}, {rule}"]))]
+                paths = [
+                    path_of(problem, loss, rule, i, folder)
+                    for i in range(len(runs[f"{problem}, {loss}, {rule}"]))
+                ]
                 drawn = plot.path_angle(ax, paths, parts=["both"], speed=False)
                 drawn.cosine["both"].set(color=colour, label=rule)
                 if drawn.bands:
@@ -53,8 +56,12 @@ def _eigenvalues(problems: list[str], runs: Mapping[str, Any], out: Path) -> Non
     for row, problem in zip(axes, problems, strict=True):
         for ax, loss in zip(row, LOSSES, strict=True):
             for rule, mark in MARKS.items():
-                values = np.array([v for run in runs[f"{problem}, {loss}, {rule}"] for v in run["eigenvalues"]])
-                ax.plot(*values.T, mark, markersize=3, markerfacecolor="none", markeredgewidth=0.7, label=rule)
+                values = np.array(
+                    [v for run in runs[f"{problem}, {loss}, {rule}"] for v in run["eigenvalues"]]
+                )
+                ax.plot(
+                    *values.T, mark, markersize=3, markerfacecolor="none", markeredgewidth=0.7, label=rule
+                )
             ax.axvline(0, color="0.3", linewidth=0.7)
             linear = float(np.median(np.abs(values))) or 1.0
             ax.set_xscale("symlog", linthresh=linear)
@@ -81,6 +88,8 @@ def _curvatures(runs: Mapping[str, Any], out: Path) -> None:
                 sizes.extend(np.abs(ends))
         ax.axvline(0, color="0.3", linewidth=0.7)
         ax.set_xscale("symlog", linthresh=float(np.quantile(sizes, 0.25)) or 1.0)
-        ax.set(yticks=range(len(runs)), yticklabels=list(runs), xlabel=f"eigenvalues of {player}'s own Hessian")
+        ax.set(
+            yticks=range(len(runs)), yticklabels=list(runs), xlabel=f"eigenvalues of {player}'s own Hessian"
+        )
         ax.invert_yaxis()
     figure.savefig(out / "curvatures.png", dpi=130)

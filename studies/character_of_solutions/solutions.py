@@ -34,7 +34,14 @@ def adam(field: VectorField) -> UpdateMap:
 def extra_adam(field: VectorField) -> UpdateMap:
     """Return extra-Adam (Gidel et al. 2019, algorithm 4): an Adam step ahead, then one from where it was."""
     return update_map(
-        field, _extra_adam, "extra-Adam", memory=("mean", "square"), h=STEP, beta1=BETA1, beta2=BETA2, eps=1e-8
+        field,
+        _extra_adam,
+        "extra-Adam",
+        memory=("mean", "square"),
+        h=STEP,
+        beta1=BETA1,
+        beta2=BETA2,
+        eps=1e-8,
     )
 
 
@@ -173,7 +180,9 @@ def summary(runs: Mapping[str, Any]) -> dict[str, Any]:
              "speed over noise", "cosine at the end")  # fmt: skip
     found = {}
     for key, own in runs.items():
-        quartiles = {name: np.quantile([run[name] for run in own], [0.25, 0.5, 0.75]).tolist() for name in names}
+        quartiles = {
+            name: np.quantile([run[name] for run in own], [0.25, 0.5, 0.75]).tolist() for name in names
+        }
         found[key] = {
             "seeds": len(own),
             "diverged": sum(run["status"] == "diverged" for run in own),

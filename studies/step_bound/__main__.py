@@ -117,7 +117,12 @@ def bounds(small: bool) -> dict[str, Any]:
         for share in SHARES:
             step = RULES[rule](field, share * bound.step)
             runs[f"{share:g}"] = follow(step, _rest(step, x), 2.0 if small else 6.0)
-        found[f"{game}, {rule}"] = {"step": bound.step, "loss": bound.loss, "angle": bound.angle, "runs": runs}
+        found[f"{game}, {rule}"] = {
+            "step": bound.step,
+            "loss": bound.loss,
+            "angle": bound.angle,
+            "runs": runs,
+        }
     return found
 
 
@@ -141,7 +146,13 @@ def dampings(small: bool) -> dict[str, Any]:
             runs[f"{share:g}"] = follow(step, np.zeros(2), 1.0 if small else 4.0)
         damped = DAMPINGS[one.name](field, one.best)
         best = suggest_step(damped, np.zeros(2)).step
-        found[one.name] = {"strength": one.strength, "best": one.best, "step": one.step, "its step": best, "runs": runs}
+        found[one.name] = {
+            "strength": one.strength,
+            "best": one.best,
+            "step": one.step,
+            "its step": best,
+            "runs": runs,
+        }
     return {"growth": float(bound.eigenvalues.real.max()), "step": bound.step, **found}
 
 
@@ -174,6 +185,13 @@ def _check_sides(runs: Mapping[str, Any]) -> None:
         assert abs(run["measured"] / run["predicted"] - 1) < 0.01
 
 
+def without_paths(numbers: Any) -> Any:
+    """Return the numbers but for the sizes at every step."""
+    if not isinstance(numbers, dict):
+        return numbers
+    return {name: without_paths(value) for name, value in numbers.items() if name != "sizes"}
+
+
 def table(cases: Mapping[str, Any]) -> str:
     """Return the bounds and rates as a table of Markdown."""
     lines = [
@@ -181,7 +199,11 @@ def table(cases: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name, case in cases.items():
-        rates = [f"{case['runs'][share][what]:+.6f}" for share in ("0.95", "1.05") for what in ("predicted", "measured")]
+        rates = [
+            f"{case['runs'][share][what]:+.6f}"
+            for share in ("0.95", "1.05")
+            for what in ("predicted", "measured")
+        ]
         lines.append(f"| {name} | {case['step']:.7g} | {case['loss']} | {' | '.join(rates)} |")
     return "\n".join(lines) + "\n"
 
@@ -211,7 +233,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     numbers = {"bounds": bounds(chosen.small), "dampings": dampings(chosen.small)}
-    (chosen.out / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    (chosen.out / "numbers.json").write_text(json.dumps(without_paths(numbers), indent=1) + "\n")
     check(numbers)
     (chosen.out / "table.md").write_text(table(numbers["bounds"]))
     print("every claim holds")
