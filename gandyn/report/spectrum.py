@@ -81,23 +81,24 @@ def _critical_step(searches: list[Spectrum]) -> float | None:
 
 def table(numbers: Mapping[str, Any]) -> str:
     """Return the numbers of ``write_spectrum`` as lines for a terminal."""
-    kind, step = numbers["character"], numbers["critical_step"]
+    kind, step, samples = numbers["character"], numbers["critical_step"], count(numbers["samples"])
+    low, high = (show(end) for end in kind["symmetric"])
     lines = [
-        f"step {count(numbers['step'])}: {kind['verdict']} ({kind['rest']}), {count(numbers['samples'])} samples",
+        f"step {count(numbers['step'])}: {kind['verdict']} ({kind['rest']}), {samples} samples",
         f"{'eigenvalue':>24}  {'residual':>10}",
         *(
             f"{complex_number(value):>24}  {show(residual, 2):>10}"
             for value, residual in zip(numbers["eigenvalues"], numbers["residuals"], strict=True)
         ),
         f"rotation index {show(kind['rotation_index'])} ± {show(kind['rotation_index_error'], 2)}; "
-        f"S from {show(kind['symmetric'][0])} to {show(kind['symmetric'][1])}, A up to {show(kind['rotating'])}",
+        f"S from {low} to {high}, A up to {show(kind['rotating'])}",
         *(
-            f"own curvature of the {player}: {show(low)} to {show(high)}"
-            for player, (low, high) in kind["own_curvature"].items()
+            f"own curvature of the {player}: {show(ends[0])} to {show(ends[1])}"
+            for player, ends in kind["own_curvature"].items()
         ),
-        "no step of plain descent is stable"
-        if not step
-        else f"step bound of plain descent: at most {show(step)}",
+        f"step bound of plain descent: at most {show(step)}"
+        if step
+        else "no step of plain descent is stable",
         "on minibatches: " + ", ".join(f"{name} {percent(share)}" for name, share in kind["shares"].items()),
     ]
     return "\n".join(lines)

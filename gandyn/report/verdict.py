@@ -132,8 +132,8 @@ def _character(numbers: Numbers) -> Finding:
     answer, text, tone = _CHARACTERS[found["verdict"]]
     low = min(ends[0] for ends in found["own_curvature"].values())
     text += (
-        f" The lowest own curvature found is {show(low)}; the rotation index is {show(found['rotation_index'])} "
-        "(0 for a common descent, 1 for pure rotation)."
+        f" The lowest own curvature found is {show(low)}; the rotation index is "
+        f"{show(found['rotation_index'])} (0 for a common descent, 1 for pure rotation)."
     )
     if found["batches"]:
         said = ", ".join(f"{name} on {percent(share)}" for name, share in found["shares"].items())

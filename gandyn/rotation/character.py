@@ -47,8 +47,8 @@ class Character:
         here: the verdict on the given system alone.
         reading: the numbers on it.
         over_batches: numbers on each batch, shape (B,) each: "growth", "leading imaginary",
-            "generator lowest", "discriminator lowest", "rotation index", "symmetric highest", "rotating highest",
-            "speed"; empty without batches.
+            "generator lowest", "discriminator lowest", "rotation index", "symmetric highest", "rotating
+            highest", "speed"; empty without batches.
         shares: the share of the batches that have each verdict; empty without batches.
         rest: "fixed point", "fixed point within the noise", "nearly at rest" or "moving".
         noise: standard deviation of the velocity over batches, ``sqrt(E |v - E v|^2)``; NaN without.
@@ -134,8 +134,8 @@ def character(
         x: the state, shape (n,), in the system's namespace, floating point, finite.
         batches: fields of the same players on other minibatches, two or more; or ``batches(seed)`` that makes
         one.
-        leading: a spectrum of this system at this state that holds the eigenvalues of largest real part, found
-            before; None to seek them.
+        leading: a spectrum of this system at this state that holds the eigenvalues of largest real part,
+            found before; None to seek them.
         count: how many to make, if a function makes them, with seeds ``seed + 1`` and on.
         k: eigenvalues of largest real part sought, where not all are found.
         t: flow time.

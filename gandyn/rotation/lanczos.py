@@ -48,8 +48,8 @@ def ends(
         accuracy: residual asked for, relative to each end's modulus, or a tenth of the larger one.
         most: bound on the products; the residual says what is reached.
         seed: seed of the start.
-        towards: direction that the start has half of its size in, shape (size,): an end is then at least as far
-            out as the quotient of that direction, nearly; None for a random start.
+        towards: direction that the start has half of its size in, shape (size,): an end is then at least as
+            far out as the quotient of that direction, nearly; None for a random start.
         antisymmetric: M is antisymmetric, and its eigenvalues are ``i`` times those returned.
 
     Source: Lanczos 1950; Paige 1971.

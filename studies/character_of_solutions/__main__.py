@@ -1,7 +1,7 @@
 """Do GANs end at Nash equilibria? Small GANs, two losses, Adam and extra-Adam: what their ends are like.
 
-Run: python -m studies.character_of_solutions [--small | --full] [--out DIR]; writes one file a run, which a run
-taken up again does not repeat, then numbers.json and one PNG a figure.
+Run: python -m studies.character_of_solutions [--small | --full] [--out DIR]; writes one file a run, which a
+run taken up again does not repeat, then numbers.json and one PNG a figure.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from studies.character_of_solutions.solutions import LOSSES, PROBLEMS, RULES, on
 #: Problems, gradients of both players, seeds, and whether the searches are rough.
 SIZES: dict[str, tuple[tuple[str, ...], int, int, bool]] = {
     "small": (("mixture",), 12, 2, True),
-    "usual": (("mixture", "ring", "digits"), 5000, 5, False),
+    "usual": (("mixture", "ring", "digits"), 5000, 3, False),
     "full": (tuple(PROBLEMS), 20000, 10, False),
 }
 

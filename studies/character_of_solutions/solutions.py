@@ -18,7 +18,7 @@ from gandyn.rotation import PathAngle, character, path_angle, smoothed_spectrum
 from gandyn.schemes.rule import update_map
 
 STEP, BETA1, BETA2 = 1e-3, 0.5, 0.9
-BATCH, SEEN, HALVES = 128, 512, 4
+BATCH, PARTS = 128, 4
 
 LOSSES: dict[str, Callable[[], Losses]] = {
     "NSGAN": losses.nonsaturating,
@@ -74,11 +74,13 @@ class Problem:
         data: makes the data set.
         modules: makes generator and discriminator from a seed.
         share: part of the gradients of the study that it gets.
+        seen: samples in the batch on which its ends are looked at.
     """
 
     data: Callable[[], Dataset]
     modules: Callable[[int], tuple[torch.nn.Module, torch.nn.Module]]
     share: float = 1.0
+    seen: int = 512
 
 
 def _mlp(dimension: int, latent: int, seed: int) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -92,8 +94,8 @@ def _conv(size: int, seed: int) -> tuple[torch.nn.Module, torch.nn.Module]:
 PROBLEMS = {
     "mixture": Problem(lambda: datasets.mixture_1d(count=4000), partial(_mlp, 1, 1)),
     "ring": Problem(lambda: datasets.ring(8, count=4000), partial(_mlp, 2, 2)),
-    "digits": Problem(datasets.digits, partial(_conv, 8), 0.2),
-    "MNIST": Problem(lambda: datasets.mnist(), partial(_conv, 28), 0.05),
+    "digits": Problem(datasets.digits, partial(_conv, 8), 0.2, 128),
+    "MNIST": Problem(lambda: datasets.mnist(), partial(_conv, 28), 0.05, 128),
 }
 
 
@@ -112,28 +114,33 @@ def one_run(
             recipe=Recipe(batch_size=BATCH, seed=seed), checkpoint_every=max(1, steps // 20),
         )  # fmt: skip
         found = {"status": run.status["status"], "steps": steps}
-        found |= observe(run, modules, LOSSES[loss](), data, rough)
+        found |= observe(run, modules, LOSSES[loss](), data, chosen.seen, rough)
     save(found.pop("path-angle"), folder / f"{problem}, {loss}, {rule}, {seed}", overwrite=True)
     return found
 
 
 def observe(
-    run: Run, modules: tuple[torch.nn.Module, torch.nn.Module], loss: Losses, data: Dataset, rough: bool
+    run: Run,
+    modules: tuple[torch.nn.Module, torch.nn.Module],
+    loss: Losses,
+    data: Dataset,
+    seen: int,
+    rough: bool,
 ) -> dict[str, Any]:
     """Return verdict, eigenvalues and path-angle at the end of a run."""
     draws = torch.Generator().manual_seed(7)
-    order = torch.randperm(len(data.images), generator=draws)[:SEEN]
+    order = torch.randperm(len(data.images), generator=draws)[:seen]
     latents = torch.randn(len(order), modules[0].latent_dim, generator=draws)  # type: ignore[arg-type]
 
     def field(part: slice) -> VectorField:
         return gan_field(*modules, loss, data.images[order[part]], latents[part], dropout="eval")
 
-    size = len(order) // HALVES
+    size = len(order) // PARTS
     whole = field(slice(None))
-    parts = [field(slice(i * size, (i + 1) * size)) for i in range(HALVES)]
+    parts = [field(slice(i * size, (i + 1) * size)) for i in range(PARTS)]
     start, end = (run.state(*modules, step, torch.float64) for step in (run.steps[0], run.steps[-1]))
-    products = 100 if rough else 600
-    options: dict[str, Any] = {"progress": False, "max_products": products, "tol": 1e-2 if rough else 1e-6}
+    products = 100 if rough else 300
+    options: dict[str, Any] = {"progress": False, "max_products": products, "tol": 1e-2 if rough else 1e-5}
     near = [spectrum(whole, end, 8, which, **options) for which in ("largest real", "modulus")]
     kind = character(
         whole, end, parts, leading=near[0], k=1, accuracy=0.1 if rough else 1e-3, max_products=products,
@@ -142,7 +149,7 @@ def observe(
     along = path_angle(parts, start, end, points=9 if rough else 61, progress=False)
     width = 0.01 * float(end.square().mean().sqrt())
     kinks = smoothed_spectrum(
-        whole, end, width, k=4, draws=16 if rough else 128, tol=options["tol"], max_products=products,
+        whole, end, width, k=4, draws=16 if rough else 64, tol=options["tol"], max_products=products,
         progress=False,
     )  # fmt: skip
     pairs = lambda values: [[float(v.real), float(v.imag)] for v in values]
@@ -175,7 +182,7 @@ def path_of(problem: str, loss: str, rule: str, seed: int, folder: Path) -> Path
 
 
 def summary(runs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return for each problem, loss and rule how many seeds have each verdict, and quartiles of the numbers."""
+    """Return for each problem, loss and rule the counts of verdicts and the quartiles of the numbers."""
     names = ("growth", "rotation index", "lowest of G", "highest of G", "lowest of D", "highest of D",
              "speed over noise", "cosine at the end")  # fmt: skip
     found = {}

@@ -195,7 +195,8 @@ def without_paths(numbers: Any) -> Any:
 def table(cases: Mapping[str, Any]) -> str:
     """Return the bounds and rates as a table of Markdown."""
     lines = [
-        "| game, scheme | h* | lost by | rate at 0.95 h*, predicted | measured | at 1.05 h*, predicted | measured |",
+        "| game, scheme | h* | lost by | rate at 0.95 h*, predicted | measured | at 1.05 h*, predicted "
+        "| measured |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, case in cases.items():
