@@ -23,6 +23,7 @@ from gandyn.plot.cycles import (
     orbit_diagram,
     section,
 )
+from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -50,9 +51,11 @@ __all__ = [
     "CycleArtists",
     "DiagramArtists",
     "DotArtists",
+    "HelmholtzArtists",
     "InteractivePortrait",
     "LocusArtists",
     "ManifoldArtists",
+    "PartArtists",
     "PathAngleArtists",
     "PeriodArtists",
     "PortraitArtists",
@@ -68,6 +71,7 @@ __all__ = [
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "gradient_norms",
+    "helmholtz",
     "image_grid",
     "interactive_portrait",
     "landscape_contour",
