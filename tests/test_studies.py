@@ -188,6 +188,7 @@ WRONG_IN_WHOLE = {
         (("ends", "mixture, NSGAN, Adam", "verdicts"), {"saddle": 2}),
         (("ends", "mixture, NSGAN, Adam", "rotation index"), [0.1, 1.1, 1.2]),
         (("ends", "mixture, WGAN-GP, extra-Adam", "lowest of G"), [1e9, 1e9, 1e9]),
+    ],
     "helmholtz": [
         (("games", "Gaussian, W_d = 1", "shares"), [0.5, 0.1, 0.5]),
         (("games", "Gaussian, W_d = 1", "moved boxes", 1, "attracts at"), [[0.0, 0.0]]),
