@@ -42,8 +42,8 @@ class Character:
     """What kind of point a state is, and how much of that is the batch's doing.
 
     Args:
-        verdict: one of ``VERDICTS``; with batches it is one that two standard deviations of the numbers
-            over them do not change.
+        verdict: one of ``VERDICTS``; where the batches do not all have that of the given system, the one
+            that is left when two standard deviations over them count as zero.
         here: the verdict on the given system alone.
         reading: the numbers on it.
         over_batches: numbers on each batch, shape (B,) each: "growth", "leading imaginary",
@@ -172,12 +172,12 @@ def character(
     readings, velocities, status = _over_batches(_made(batches, system, count, seed), x, t, effort, progress)
     table = _table(readings)
     noise = _noise(velocities)
+    named = Counter(_verdict(one, 0.0, 0.0) for one in readings)
     verdict = here
-    if readings:
+    if named[here] < len(readings):
         spread = {name: 2 * float(np.std(values, ddof=1)) for name, values in table.items()}
         lowest = max(spread[f"{player} lowest"] for player in PLAYERS)
         verdict = _verdict(reading, spread["growth"], lowest)
-    named = Counter(_verdict(one, 0.0, 0.0) for one in readings)
     return Character(
         verdict=verdict,
         here=here,
