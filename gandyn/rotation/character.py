@@ -118,7 +118,7 @@ def character(
     """Say what kind of point a state is: a verdict, its numbers, and what other minibatches make of it.
 
     With lambda the eigenvalues of J, H_G and H_D the players' own Hessians, and everything within its
-    tolerance (residual, and two standard deviations over batches) counted as zero:
+    tolerance (residual, and, where batches disagree, two standard deviations over them) counted as zero:
 
     1. some ``Re(lambda) > 0``: "unstable";
     2. all ``Re(lambda) < 0``: "differential Nash" if both Hessians are positive definite, "locally stable but
