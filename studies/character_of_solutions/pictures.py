@@ -63,9 +63,10 @@ def _eigenvalues(problems: list[str], runs: Mapping[str, Any], out: Path) -> Non
                     *values.T, mark, markersize=3, markerfacecolor="none", markeredgewidth=0.7, label=rule
                 )
             ax.axvline(0, color="0.3", linewidth=0.7)
-            linear = float(np.median(np.abs(values))) or 1.0
-            ax.set_xscale("symlog", linthresh=linear)
-            ax.set_yscale("symlog", linthresh=linear)
+            ax.set_xscale("symlog", linthresh=1.0, linscale=0.8)
+            ax.set_yscale("symlog", linthresh=1.0, linscale=0.8)
+            ax.margins(0.08)
+            ax.autoscale_view()
             ax.set(title=f"{problem}, {loss}", xlabel=r"Re $\lambda$ (1 / flow time)", ylabel=r"Im $\lambda$")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
@@ -91,5 +92,5 @@ def _curvatures(runs: Mapping[str, Any], out: Path) -> None:
         ax.set(
             yticks=range(len(runs)), yticklabels=list(runs), xlabel=f"eigenvalues of {player}'s own Hessian"
         )
-        ax.invert_yaxis()
+    ax.invert_yaxis()
     figure.savefig(out / "curvatures.png", dpi=130)
