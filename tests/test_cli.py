@@ -354,7 +354,7 @@ def test_spectrum_prints_a_table_and_writes_its_numbers_and_a_figure(folder):
     kind = numbers["character"]
     assert f"step 4: {kind['verdict']}" in output
     assert output.count("own curvature of the") == 2
-    assert kind["batches"] == 4
+    assert kind["batches"] == 3
     assert sum(kind["shares"].values()) == pytest.approx(1)
     assert (folder / "run" / "spectrum" / "00000004.png").read_bytes().startswith(b"\x89PNG")
     again = ok("spectrum", "run", "--checkpoint", 2, "--samples", 32, "--eigenvalues", 2)

@@ -14,8 +14,8 @@ from gandyn.spectra import Spectrum
 __all__ = ["angle", "characters", "minibatches", "plain"]
 
 #: Rough searches: a report asks for two digits, and says how far off it may be.
-_ROUGH: dict[str, Any] = {"k": 1, "accuracy": 0.03, "max_products": 100, "probes": 3}
-_HALVES, _POINTS = 2, 25
+_ROUGH: dict[str, Any] = {"k": 1, "accuracy": 0.1, "max_products": 100, "probes": 3}
+_HALVES, _BATCHES, _POINTS = 2, 3, 25
 
 
 def characters(point: Point, spectra: Mapping[int, Spectrum]) -> tuple[dict[str, Any], dict[int, Character]]:
@@ -38,10 +38,10 @@ def characters(point: Point, spectra: Mapping[int, Spectrum]) -> tuple[dict[str,
 
 
 def minibatches(point: Point) -> list[VectorField]:
-    """Return the field on four minibatches, halves of both batches, with the buffers of the point."""
+    """Return the field on three minibatches, halves of both batches, with the buffers of the point."""
     subject = point.subject
     halves = [half for batch in (subject.batch, subject.other) for half in batch.parts(_HALVES)]
-    return [subject.field(point.step, half) for half in halves]
+    return [subject.field(point.step, half) for half in halves[:_BATCHES]]
 
 
 def plain(found: Character) -> dict[str, Any]:

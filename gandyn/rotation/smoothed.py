@@ -119,9 +119,11 @@ def smoothed_spectrum(
 
     Example:
         >>> from gandyn.field import Layout
-        >>> jump = VectorField(lambda x, t: -x - np.sign(x), Layout.scalars(state=["x"]), jvp=lambda x, u, t:
-        -u) >>> found = smoothed_spectrum(jump, np.zeros(1), 1.0, draws=16000) >>>
-        found.pointwise.eigenvalues.real, bool(abs(found.eigenvalues[0] + 1 + np.sqrt(2 / np.pi)) < 0.02)
+        >>> layout = Layout.scalars(state=["x"])
+        >>> jump = VectorField(lambda x, t: -x - np.sign(x), layout, jvp=lambda x, u, t: -u)
+        >>> found = smoothed_spectrum(jump, np.zeros(1), 1.0, draws=16000)
+        >>> exact = -1 - np.sqrt(2 / np.pi)
+        >>> found.pointwise.eigenvalues.real, bool(abs(found.eigenvalues[0] - exact) < 0.02)
         (array([-1.]), True)
     """
     dim = field.layout.dim
