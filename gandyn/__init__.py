@@ -56,8 +56,18 @@ from gandyn.planes import (
     sample,
     spanned_plane,
 )
-from gandyn.rotation import Helmholtz, helmholtz, potential_flow
-from gandyn.spectra import Spectrum, spectrum
+from gandyn.rotation import (
+    Character,
+    Helmholtz,
+    PathAngle,
+    StepBound,
+    character,
+    helmholtz,
+    path_angle,
+    potential_flow,
+    suggest_step,
+)
+from gandyn.spectra import Operator, Spectrum, jacobian_operator, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
 from gandyn.transforms import (
@@ -79,6 +89,7 @@ __all__ = [
     "Block",
     "Branch",
     "Certificate",
+    "Character",
     "Crossings",
     "CycleBranch",
     "ExponentSweep",
@@ -92,19 +103,23 @@ __all__ = [
     "LimitCycle",
     "Lyapunov",
     "Manifold",
+    "Operator",
     "OrbitDiagram",
+    "PathAngle",
     "Plane",
     "Projection",
     "Section",
     "SpecialPoint",
     "Spectrum",
     "StabilityRegion",
+    "StepBound",
     "System",
     "Trajectory",
     "UpdateMap",
     "VectorField",
     "add",
     "certify",
+    "character",
     "check_field",
     "classify",
     "consensus",
@@ -118,6 +133,7 @@ __all__ = [
     "fixed_point",
     "games",
     "helmholtz",
+    "jacobian_operator",
     "l2",
     "landscape",
     "limit_cycle",
@@ -126,6 +142,7 @@ __all__ = [
     "manifold",
     "nets",
     "orbit_diagram",
+    "path_angle",
     "pca_plane",
     "plot",
     "poincare_section",
@@ -141,6 +158,7 @@ __all__ = [
     "spanned_plane",
     "spectrum",
     "stability_region",
+    "suggest_step",
     "switch_branch",
     "symplectic_adjustment",
     "trajectory",
