@@ -67,8 +67,18 @@ from gandyn.planes import (
     sample,
     spanned_plane,
 )
-from gandyn.rotation import Helmholtz, helmholtz, potential_flow
-from gandyn.spectra import Spectrum, spectrum
+from gandyn.rotation import (
+    Character,
+    Helmholtz,
+    PathAngle,
+    StepBound,
+    character,
+    helmholtz,
+    path_angle,
+    potential_flow,
+    suggest_step,
+)
+from gandyn.spectra import Operator, Spectrum, jacobian_operator, spectrum
 from gandyn.store import load, save
 from gandyn.trajectories import Trajectory, trajectory
 from gandyn.transforms import (
@@ -91,6 +101,7 @@ __all__ = [
     "Block",
     "Branch",
     "Certificate",
+    "Character",
     "Crossings",
     "CycleBranch",
     "Diagnosis",
@@ -105,13 +116,16 @@ __all__ = [
     "LimitCycle",
     "Lyapunov",
     "Manifold",
+    "Operator",
     "OrbitDiagram",
+    "PathAngle",
     "Plane",
     "Projection",
     "Section",
     "SpecialPoint",
     "Spectrum",
     "StabilityRegion",
+    "StepBound",
     "System",
     "Trajectory",
     "UpdateMap",
@@ -120,6 +134,7 @@ __all__ = [
     "add",
     "alignment",
     "certify",
+    "character",
     "check_field",
     "classify",
     "consensus",
@@ -134,6 +149,7 @@ __all__ = [
     "fixed_point",
     "games",
     "helmholtz",
+    "jacobian_operator",
     "l2",
     "landscape",
     "limit_cycle",
@@ -142,6 +158,7 @@ __all__ = [
     "manifold",
     "nets",
     "orbit_diagram",
+    "path_angle",
     "pca_plane",
     "plot",
     "poincare_section",
@@ -157,6 +174,7 @@ __all__ = [
     "spanned_plane",
     "spectrum",
     "stability_region",
+    "suggest_step",
     "switch_branch",
     "symplectic_adjustment",
     "trajectory",

@@ -45,6 +45,7 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.spectra import (
@@ -77,6 +78,7 @@ __all__ = [
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
+    "PathAngleArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
@@ -108,6 +110,7 @@ __all__ = [
     "limit_cycles",
     "manifolds",
     "orbit_diagram",
+    "path_angle",
     "portrait",
     "projection",
     "section",
