@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -176,20 +176,21 @@ def alignment(
     bounds = _record_times(system, x0, n_steps, t_end, k, transient, threshold)
     walk = walk_for(system, x0, t0, rtol=rtol, atol=atol, switches=switches, max_norm=max_norm)
     rows: list[tuple[float, float, float, float]] = []
-    status: Status = "finished"
     try:
-        if transient:
-            status = walk.go(0, transient)
+        status = walk.go(0, transient)
         walk.begin(_first_tangents(walk.x, k, seed))
-        bar = tqdm(list(pairwise(bounds)), desc="alignment", leave=False, disable=None if progress else True)
-        for begin, end in bar:
-            if status == "finished":
-                status = walk.go(transient + begin, transient + end)
+        pairs = list(pairwise((transient + bounds).tolist()))
+        for begin, end in tqdm(pairs, desc="alignment", leave=False, disable=None if progress else True):
+            status = walk.go(begin, end) if status == "finished" else status
             if status != "finished":
                 break
-            rows.append((end, *_volumes(to_numpy(walk.tangents)), float(walk.growth[0])))
+            rows.append((end - transient, *_volumes(to_numpy(walk.tangents)), float(walk.growth[0])))
     except KeyboardInterrupt:
         status = "interrupted"
+    return _result(system, rows, status, k, threshold)
+
+
+def _result(system: System, rows: list[Any], status: Status, k: int, threshold: float) -> Alignment:
     times, gali, sali, growth = np.array(rows, dtype=np.float64).reshape(-1, 4).T
     dt = float(getattr(system, "dt", 1.0))
     return Alignment(
@@ -202,7 +203,7 @@ def alignment(
         clock="map" if isinstance(system, UpdateMap) else "flow",
         dt=dt,
         status=status,
-        message="" if len(times) == len(bounds) - 1 else f"{status} after {len(times)} records",
+        message="" if status == "finished" else f"{status} after {len(times)} records",
         label=system.label,
     )
 
@@ -215,7 +216,7 @@ def _record_times(
     k: int,
     transient: float,
     threshold: float,
-) -> list[float]:
+) -> np.ndarray:
     """Check the arguments; return the steps or times between which the tangents are followed, from 0 on."""
     n, is_map = system.layout.dim, isinstance(system, UpdateMap)
     check_floats("x0", x0, (n,))
@@ -230,8 +231,8 @@ def _record_times(
     if not 0 < threshold < 1:
         raise ValueError(f"threshold must lie between 0 and 1, got {threshold}")
     if is_map:
-        return [0, *np.unique(np.geomspace(1, amount, _RECORDS).round().astype(int)).tolist()]
-    return [0.0, *np.geomspace(1e-3 * amount, amount, _RECORDS).tolist()]
+        return np.append(0, np.unique(np.geomspace(1, amount, _RECORDS).round().astype(int)))
+    return np.append(0.0, np.geomspace(1e-3 * amount, amount, _RECORDS))
 
 
 def _first_tangents(x: Array, k: int, seed: int) -> Array:

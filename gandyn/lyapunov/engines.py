@@ -217,7 +217,7 @@ class Stretched(Engine):
         return [*(start + i * (end - start) / pieces for i in range(pieces)), end]
 
     def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
-        """Return state and tangents at ``end``, and "finished", or why they are not there."""
+        """Return state and tangents at ``end``, these not orthonormal, and "finished" or why not."""
         raise NotImplementedError
 
 

@@ -237,7 +237,7 @@ class Examination:
         self.found["zero_one"] = test_of_increments(self.states, limits.seed, limits.progress)
 
     def _regular(self, neutral: int) -> tuple[Fate, str]:
-        """Judge a regular orbit that neither settles nor returns; ``neutral`` exponents are zero across it."""
+        """Judge a regular orbit that neither settles nor returns; ``neutral`` exponents across it are 0."""
         if neutral < 1:
             return (
                 "undecided",

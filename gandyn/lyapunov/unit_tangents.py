@@ -11,7 +11,14 @@ from typing import Any
 import numba
 import numpy as np
 
-from gandyn.trajectories.compiled import FINISHED, accepted_step, first_step, slope
+from gandyn.trajectories.compiled import (
+    DIVERGED,
+    FINISHED,
+    OUT_OF_STEPS,
+    accepted_step,
+    first_step,
+    slope,
+)
 
 __all__ = ["unit_flow", "unit_map"]
 
@@ -76,9 +83,13 @@ def unit_flow(
     rtol: float,
     atol: float,
     max_norm: float,
+    max_steps: int,
     growth: np.ndarray,
-) -> tuple[float, int]:
-    """Follow a flow with adaptive steps; return the next step to try, and FINISHED or why not."""
+) -> tuple[float, float, int]:
+    """Follow a flow with adaptive steps; return the time, the next step to try, and FINISHED or why not.
+
+    OUT_OF_STEPS: call again with what was returned to go on.
+    """
     k, n = tangents.shape
     y, new, work = np.empty(n + k * n), np.empty(n + k * n), np.empty(n + n * n)
     slopes = np.empty((7, n + k * n))
@@ -87,17 +98,23 @@ def unit_flow(
     slope(function, params, nodes, plan, n, y, t, work, slopes[0])
     if h == 0:
         h = first_step(function, params, nodes, plan, n, y, t, t_end, rtol, atol, slopes, new, work)
-    while t != t_end:
+    status = FINISHED
+    while t != t_end and status == FINISHED:
+        if max_steps == 0:
+            status = OUT_OF_STEPS
+            break
+        max_steps -= 1
         t, h, status, _ = accepted_step(
             function, params, nodes, plan, n, y, t, h, t_end, rtol, atol, slopes, new, work
         )
         if status != FINISHED:
-            return h, status
+            break
         if not np.dot(new[:n], new[:n]) <= max_norm * max_norm:
-            return h, 1
+            status = DIVERGED
+            break
         y[:] = new
         slopes[0] = slopes[6]
         _normalise(y[n:].reshape(k, n), slopes[0, n:].reshape(k, n), growth)
     x[:] = y[:n]
     tangents[:] = y[n:].reshape(k, n)
-    return h, FINISHED
+    return t, h, status

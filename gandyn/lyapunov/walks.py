@@ -14,7 +14,7 @@ from gandyn.lyapunov.engines import Engine, Stretched, engine_for
 from gandyn.lyapunov.result import Status
 from gandyn.lyapunov.unit_tangents import unit_flow, unit_map
 from gandyn.trajectories.callback import kernel_of
-from gandyn.trajectories.compiled import FINISHED, STALLED
+from gandyn.trajectories.compiled import FINISHED, OUT_OF_STEPS, STALLED
 
 __all__ = ["Walk", "walk_for"]
 
@@ -73,13 +73,14 @@ class FlowWalk(Walk):
         self._settings = rtol, atol, max_norm
 
     def go(self, begin: float, end: float) -> Status:
-        kernel = self._kernel
+        kernel, t, status = self._kernel, self._t + begin, OUT_OF_STEPS
         function = kernel.jacobian if len(self.tangents) else kernel.velocity
-        self._h, status = unit_flow(
-            function, kernel.params, kernel.nodes, kernel.plan, self.x, self.tangents, self._t + begin,
-            self._h, self._t + end, *self._settings, self.growth,
-        )  # fmt: skip
-        _raise_failure(kernel)
+        while status == OUT_OF_STEPS:
+            t, self._h, status = unit_flow(
+                function, kernel.params, kernel.nodes, kernel.plan, self.x, self.tangents, t, self._h,
+                self._t + end, *self._settings, _STEPS, self.growth,
+            )  # fmt: skip
+            _raise_failure(kernel)
         return "finished" if status == FINISHED else "stalled" if status == STALLED else "diverged"
 
 
