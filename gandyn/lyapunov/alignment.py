@@ -20,7 +20,7 @@ __all__ = ["Alignment", "alignment"]
 
 Verdict: TypeAlias = Literal["chaotic", "regular", "undecided"]
 
-_RECORDS = 200
+_RECORDS = 100
 #: A tangent that grows like a power of the time, t^p, grows by 2^p in the second half of it.
 _EXPONENTIAL, _POWER = math.log(1e2), math.log(1e1)
 

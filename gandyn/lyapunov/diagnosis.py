@@ -24,7 +24,7 @@ __all__ = ["Diagnosis", "Fate", "diagnose"]
 Fate: TypeAlias = Literal["fixed point", "cycle", "torus", "chaos", "escape", "undecided"]
 
 _LENGTHS = {"map": 20_000, "flow": 1000.0}
-_SAMPLES = 4000
+_SAMPLES, _FEWER_SAMPLES = 4000, 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -169,7 +169,8 @@ def diagnose(
         raise ValueError(f"k must be from 1 to the {system.layout.dim} entries of the state, got {k}")
     if not float(np.linalg.norm(to_numpy(x0))) <= max_norm:
         raise ValueError(f"x0 must have a norm of at most max_norm = {max_norm:g}")
-    samples = int(length) if is_map else _SAMPLES
+    quick = system.kernel is not None and system.kernel.compiled
+    samples = int(length) if is_map else _SAMPLES if quick else _FEWER_SAMPLES
     limits = Limits(length, transient, samples, k, rtol, atol, max_norm, seed, progress)
     return Examination(system, x0, limits, switches).carry_out()
 

@@ -32,6 +32,8 @@ __all__ = ["Examination", "Limits"]
 #: Extent over the size of the state below which it rests; factor by which it shrinks while it settles.
 _RESTING, _SETTLING = 1e-6, 0.1
 _MOST_PERIOD = 1000
+#: Parts of the transient of a flow, to tell the time of an escape in it.
+_PARTS = 500
 #: Distance of a return over the extent of the orbit: near enough to look for a cycle; exact but for rounding.
 _NEAR, _ROUNDED = 1e-4, 1e-10
 #: Change of the speed from one half of the time to the other that chaos may have, and a torus.
@@ -149,7 +151,7 @@ class Examination:
     def _follow(self) -> Status:
         """Pass the transient and watch what follows."""
         limits = self.limits
-        status = self.orbit.skip(limits.transient, int(limits.transient) if self.is_map else limits.samples)
+        status = self.orbit.skip(limits.transient, int(limits.transient) if self.is_map else _PARTS)
         if status == "finished":
             self.states, status = self.orbit.watch(limits.length, limits.samples)
         return status
