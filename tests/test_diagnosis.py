@@ -43,6 +43,7 @@ TENT = UpdateMap(
     label="tent map",
 )
 TRANSLATION = VectorField(lambda x, t: np.ones_like(x), plain_layout(2), jac=lambda x, t: np.zeros((2, 2)))
+GHOST = VectorField(lambda x, t: x**2 + 1e-9, plain_layout(1), jac=lambda x, t: 2 * x[..., None])
 BILINEAR = catalogue.make("bilinear")
 TWO_FREQUENCIES = np.zeros((4, 4))
 TWO_FREQUENCIES[[0, 1, 2, 3], [1, 0, 3, 2]] = -1, 1, -np.sqrt(2), np.sqrt(2)
@@ -127,8 +128,9 @@ def test_a_slow_passage_near_a_saddle_is_no_fixed_point():
         (textbook.logistic(r=3.0), [0.3], "not seen to return"),
         (textbook.pitchfork(mu=0.0), [0.3], "grows or shrinks"),
         (TRANSLATION, [0, 0], "drifts on"),
+        (GHOST, [-1e-5], "drifts on"),
     ],
-    ids=["slow spiral", "at the period doubling", "algebraic decay", "translation"],
+    ids=["slow spiral", "at the period doubling", "algebraic decay", "translation", "ghost of a fold"],
 )
 def test_what_takes_longer_is_undecided(system, x0, words):
     found = fate(system, x0, **({} if isinstance(system, UpdateMap) else {"t_end": 200.0}))

@@ -173,15 +173,15 @@ class Examination:
             return None
         point = fixed_point(self.system, x, progress=False)
         away = float(np.linalg.norm(point.x - to_numpy(x)))
-        if point.residual > 1e-8 * size or away > 10 * sizes[-1] + 1e-6 * size:
+        if point.status != "converged" or away > 10 * sizes[-1] + 1e-6 * size:
+            return None
+        if not (rests or point.stable):
             return None
         self.found["point"] = point
         if self.is_map and rests:
             self.found["exact_period"] = exact_period(self.states)
-        if point.stable or (point.stable is None and rests):
+        if point.stable is not False:
             return "fixed point", f"the orbit {'rests' if rests else 'settles'}: {point.kind}"
-        if not rests:
-            return None
         return "undecided", self._beside(point, away <= 1e-14 * size)
 
     def _beside(self, point: FixedPoint, on_it: bool) -> str:
