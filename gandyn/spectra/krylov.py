@@ -16,7 +16,7 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 from gandyn.spectra.vectors import SORT_KEYS
 
-_COLUMNS = 1 << 16
+_COLUMNS = 1 << 12
 
 
 class Basis:
