@@ -4,7 +4,7 @@ from problems import NAMESPACES, linear_flow, torch_game
 
 from gandyn.field import Layout
 from gandyn.spectra.density import ritz_cloud, spectral_density
-from gandyn.spectra.numerical_range import numerical_range
+from gandyn.spectra.field_of_values import numerical_range
 
 
 def lopsided(n, seed=0):

@@ -3,9 +3,9 @@ import pytest
 from problems import NAMESPACES, linear_flow, torch_game
 
 from gandyn.field import Layout, VectorField
+from gandyn.spectra.block_norms import norms
 from gandyn.spectra.estimate import Estimate
-from gandyn.spectra.norms import norms
-from gandyn.spectra.trace import trace
+from gandyn.spectra.traces import trace
 
 REPETITIONS = 400
 

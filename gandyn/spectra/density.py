@@ -70,8 +70,8 @@ class RitzCloud:
 
     Args:
         values: shape (steps,), complex, by modulus.
-        residuals: shape (steps,), ``|J w - lambda w|``: a value with a small one is an eigenvalue, others only
-            show where eigenvalues lie.
+        residuals: shape (steps,), ``|J w - lambda w|``: a value with a small one is an eigenvalue, others
+            only show where eigenvalues lie.
         dim: number of eigenvalues of the Jacobian.
         products: products with J.
         label: the system's label.

@@ -50,7 +50,8 @@ class NumericalRange:
     def __str__(self) -> str:
         return (
             f"Numerical range of the Jacobian of {self.label or 'a system'}: numerical abscissa "
-            f"{self.abscissa:.6g}, Re from {self.points.real.min():.4g}, |Im| to {self.points.imag.max():.4g}\n"
+            f"{self.abscissa:.6g}, Re from {self.points.real.min():.4g}, "
+            f"|Im| to {self.points.imag.max():.4g}\n"
             f"  {self.message}"
         )
 

@@ -35,7 +35,8 @@ def trace(
 
     "hutchinson": the mean of ``w^T M w`` over sign vectors w. "hutch++": the trace on the range of a sketch,
     exactly, and the rest by Hutchinson. "xtrace": the mean of Hutch++ over leave-one-out sketches, each probe
-    used for both; its error, by the jackknife, is rather too large. XTrace and Hutch++ keep their vectors in memory.
+    used for both; its error, by the jackknife, is rather too large. XTrace and Hutch++ keep their
+    vectors in memory.
 
     Args:
         system: the vector field or update map.

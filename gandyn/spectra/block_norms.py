@@ -13,7 +13,7 @@ from gandyn.checks import check_floats
 from gandyn.field import Layout, Linearisation, Player, System, embed
 from gandyn.spectra.estimate import Estimate
 from gandyn.spectra.products import Counted
-from gandyn.spectra.trace import signs
+from gandyn.spectra.traces import signs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
