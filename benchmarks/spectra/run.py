@@ -37,10 +37,11 @@ def trained_gan(steps: int) -> tuple[nn.Module, nn.Module, torch.Tensor, torch.T
     generator, discriminator = models.mlp_gan(64, hidden=(660, 660), latent_dim=64)
     chosen = losses.nonsaturating(halves="mean")
     with tempfile.TemporaryDirectory() as folder:
-        train(
+        run = train(
             generator, discriminator, chosen, data, Path(folder) / "run",
             steps=steps, recipe=Recipe(batch_size=64), checkpoint_every=steps, progress=False,
         )  # fmt: skip
+        run.restore(generator, discriminator)
     draws = torch.Generator().manual_seed(1)
     return (
         generator,

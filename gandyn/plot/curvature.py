@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -123,12 +124,13 @@ def spectral_density(ax: Axes, result: SpectralDensity, *, log: bool = True) -> 
     if log:
         ax.set_yscale("log")
         ax.set_ylim(floor, 3 * float(high.max()))
-    what = (
-        "imaginary part of the eigenvalues of A" if result.part == "A" else f"eigenvalue of {_named(result)}"
-    )
+    what = "imaginary part of eigenvalues" if result.part == "A" else "eigenvalue"
     ax.set(xlabel=f"{what} (1 / flow time)", ylabel="density (flow time)", title=result.label)
     legend = legend_below(ax, [line, band, extremes])
-    notes = [f"{result.dim} eigenvalues, {result.message}.", f"Gaussian width {result.width:.3g}."]
+    notes = [
+        f"{result.dim} eigenvalues of {_named(result)}, {result.message}.",
+        f"Gaussian width {result.width:.3g}.",
+    ]
     return DensityArtists(line, band, extremes, legend, caption(ax, notes))
 
 
@@ -153,7 +155,7 @@ def ritz_cloud(ax: Axes, result: RitzCloud, *, tolerance: float = 1e-3) -> Cloud
     complex_window(ax, np.append(result.values, 0.0))
     sure = result.resolved(tolerance)
     axis = ax.axvline(0.0, color=NEUTRAL, linewidth=0.8, zorder=1, label="imaginary axis")
-    looks = {"s": 14, "linewidths": 0.8, "zorder": 3}
+    looks: dict[str, Any] = {"s": 14, "linewidths": 0.8, "zorder": 3}
     colour = OKABE_ITO["blue"]
     filled = hollow = None
     if sure.any():
@@ -206,8 +208,9 @@ def numerical_range(ax: Axes, result: NumericalRange, spectrum: Spectrum | None 
         )
         keys.append(dots)
     _complex_axes(ax, result.label)
+    legend = legend_below(ax, keys)
     text = caption(ax, [f"Fastest growth at once {result.abscissa:.3g} / flow time.", f"{result.message}."])
-    return RangeArtists(region, abscissa, dots, legend_below(ax, keys), text)
+    return RangeArtists(region, abscissa, dots, legend, text)
 
 
 def _complex_axes(ax: Axes, label: str) -> None:

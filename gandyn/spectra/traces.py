@@ -128,7 +128,8 @@ def _xtrace(operator: Operator, counted: Counted, products: int, rng: np.random.
     images = counted.right(basis)
     small = [basis @ xp.matrix_transpose(images), r]
     small += [rows @ xp.matrix_transpose(probes) for rows in (basis, images)]
-    sketch = _Sketch(*(to_numpy(each).astype(np.float64) for each in small), _quadratic(probes, probes), size)
+    inner, r, w, z = (to_numpy(each).astype(np.float64) for each in small)
+    sketch = _Sketch(inner, r, w, z, _quadratic(probes, probes), size)
     # The samples share their probes; the jackknife's error is on average not below the true one.
     others = np.array([np.mean(sketch.without(j).samples()) for j in range(probes.shape[0])])
     error = np.sqrt((len(others) - 1) * np.mean((others - others.mean()) ** 2))
