@@ -199,8 +199,8 @@ def ratios(seconds: dict[str, list[float]], base: str) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=500, help="training steps of the networks")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=1500, help="training steps of the networks")
     options = parser.parse_args()
     torch.set_num_threads(1)
     generator, discriminator, real, latent = trained_gan(options.steps)

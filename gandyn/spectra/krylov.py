@@ -233,7 +233,7 @@ def krylov_schur(
 
 def basis_size(dim: int, k: int) -> int:
     """Return how many vectors are kept before a restart."""
-    return min(dim, max(4 * (k + 2), 40))
+    return min(dim, max(5 * (k + 2), 40))
 
 
 def _finite_norm(image: Array) -> float:
