@@ -8,7 +8,6 @@ parameters together, trained on the bundled digits.
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -200,42 +199,36 @@ def ratios(seconds: dict[str, list[float]], base: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1500, help="training steps of the networks")
+    parser.add_argument("--steps", type=int, default=500, help="training steps of the networks")
     options = parser.parse_args()
     torch.set_num_threads(1)
     generator, discriminator, real, latent = trained_gan(options.steps)
     field = gan_field(generator, discriminator, losses.nonsaturating(halves="mean"), real, latent)
     x = get_state(generator, discriminator, dtype=torch.float64)
+    record: dict[str, Any] = {
+        "environment": environment(*(package for name, package in PEERS.items() if find_spec(name))),
+        "threads": 1,
+        "dtype": "float64",
+        "samples": SAMPLES,
+        "training steps": options.steps,
+    }
     times = product_times(field, x, 3 * options.repeats)
-    print("products:", {name: round(r, 2) for name, r in ratios(times, "velocity").items()}, flush=True)
+    record |= {"product seconds": times, "product ratios to a velocity": ratios(times, "velocity")}
+    write("spectra", record)
+    record["game"] = eigenvalue_counts(field, x)
+    write("spectra", record)
     with torch.no_grad():
         inputs = torch.cat([real, generator.double()(latent)])
     peers = Peers(discriminator.double(), inputs, field, x)
     peers.enough_steps()
-    hessian_times = interleaved(peers.ways(), options.repeats)
-    print("hessian:", {name: round(r, 2) for name, r in ratios(hessian_times, "gandyn").items()}, flush=True)
-    accuracy = peers.accuracy()
-    for name, row in accuracy.items():
-        print(
-            name,
-            "worst residual",
-            f"{max(row['relative residuals']):.1e}",
-            np.round(row["relative errors"], 8),
-        )
-    started = time.perf_counter()
-    counts = eigenvalue_counts(field, x)
-    print("game:", counts["ten largest"], counts["four of largest real part"], flush=True)
-    write(
-        "spectra",
-        {
-            "environment": environment(*(package for name, package in PEERS.items() if find_spec(name))),
-            "threads": 1, "dtype": "float64", "samples": SAMPLES, "training steps": options.steps,
-            "product seconds": times, "product ratios to a velocity": ratios(times, "velocity"),
-            "game": counts, "game seconds": time.perf_counter() - started,
-            "hessian seconds": hessian_times, "hessian ratios to gandyn": ratios(hessian_times, "gandyn"),
-            "hessian-eigenthings steps": peers.lanczos_steps, "hessian accuracy": accuracy,
-        },
-    )  # fmt: skip
+    times = interleaved(peers.ways(), options.repeats)
+    record |= {
+        "hessian seconds": times,
+        "hessian ratios to gandyn": ratios(times, "gandyn"),
+        "hessian-eigenthings steps": peers.lanczos_steps,
+        "hessian accuracy": peers.accuracy(),
+    }
+    print(write("spectra", record))
 
 
 if __name__ == "__main__":
