@@ -70,6 +70,9 @@ def same(one, other):
         assert isinstance(other, np.ndarray)
         assert other.dtype == to_numpy(one).dtype
         np.testing.assert_array_equal(to_numpy(one), other, strict=True)
+    elif isinstance(one, dict):
+        same(list(one), list(other))
+        same(list(one.values()), list(other.values()))
     elif isinstance(one, tuple | list):
         assert type(one) is type(other)
         assert len(one) == len(other)
