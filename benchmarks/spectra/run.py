@@ -79,13 +79,14 @@ def eigenvalue_counts(field: VectorField, x: torch.Tensor) -> dict[str, Any]:
 
 def summary(found: Any) -> dict[str, Any]:
     sizes = np.abs(found.eigenvalues)
+    largest = float(np.max(sizes, initial=0.0)) or 1.0
     return {
         "products": found.products,
         "converged": found.converged,
         "message": found.message,
         "eigenvalues": [str(value) for value in np.round(found.eigenvalues, 6)],
-        "residual / largest |lambda|": float(np.max(found.residuals) / sizes.max()),
-        "residual / own |lambda|": float(np.max(found.residuals / sizes)),
+        "residual / largest |lambda|": float(np.max(found.residuals, initial=0.0) / largest),
+        "residual / own |lambda|": float(np.max(found.residuals / sizes, initial=0.0)),
     }
 
 
