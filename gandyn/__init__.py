@@ -43,7 +43,14 @@ from gandyn.fixed_points import (
     fixed_point,
 )
 from gandyn.landscapes import Landscape, landscape
-from gandyn.lyapunov import ExponentSweep, Lyapunov, exponent_sweep, lyapunov_spectrum
+from gandyn.lyapunov import (
+    ExponentSweep,
+    FiniteTime,
+    Lyapunov,
+    exponent_sweep,
+    finite_time,
+    lyapunov_spectrum,
+)
 from gandyn.planes import (
     FieldSlice,
     Plane,
@@ -82,6 +89,7 @@ __all__ = [
     "CycleBranch",
     "ExponentSweep",
     "FieldSlice",
+    "FiniteTime",
     "FixedPoint",
     "FixedPoints",
     "FlowError",
@@ -113,6 +121,7 @@ __all__ = [
     "filter_normalized_plane",
     "find_basins",
     "find_fixed_points",
+    "finite_time",
     "fixed_point",
     "games",
     "l2",
