@@ -277,5 +277,5 @@ def test_bad_input_of_maps_and_planes_is_refused():
     for options in ({"t": 1.0}, {"n_steps": 0}, {"n_steps": 1.5}, {"n_steps": 2, "t0": 0.5}):
         with pytest.raises(ValueError, match="a map takes n_steps"):
             measure(step, plane_of(step), **options)
-    with pytest.raises(ValueError, match="make the plane with system.layout"):
+    with pytest.raises(ValueError, match="make the plane with"):
         measure(step, plane_of(textbook.lorenz()), n_steps=2)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from gandyn.arrays import Array, like, to_numpy
-from gandyn.cycles.flow import Flow
 from gandyn.cycles.result import FlowError
 from gandyn.cycles.section import Planes
 from gandyn.field import System, UpdateMap
@@ -145,6 +144,8 @@ def _evaluation(system: System, template: Array) -> Callable[[np.ndarray, Any], 
 
 def _jumping(system: Any, span: Span, planes: Planes, template: Array) -> Callable[[Bundle, int], None]:
     """Return what follows a field whose velocity jumps, one state after the other, to the end."""
+    from gandyn.cycles.flow import Flow
+
     forwards = span.end > span.begin
     field = system if forwards else scale(system, -1.0)
     flow = Flow(field, planes, span.rtol, span.atol, span.max_norm, template)

@@ -215,15 +215,20 @@ def _times(system: System, t: float | None, n_steps: int | None, t0: float) -> t
     """Return the first and the last time, checked."""
     is_map = isinstance(system, UpdateMap)
     amount, other = (n_steps, t) if is_map else (t, n_steps)
-    fits = amount is not None and other is None and math.isfinite(amount) and math.isfinite(t0)
-    if not fits or not (amount > 0 and amount == int(amount) and t0 == int(t0) if is_map else amount != 0):
+    if amount is None or other is not None or not _fit(is_map, amount, t0):
         what = (
             "a map takes n_steps, a whole number of at least 1, and a whole t0"
             if is_map
             else "a flow takes t, finite and not 0, negative to go backwards, and not n_steps"
         )
         raise ValueError(f"{what}; got t={t}, n_steps={n_steps}, t0={t0}")
-    return float(t0), float(t0) + float(amount or 0)
+    return float(t0), float(t0 + amount)
+
+
+def _fit(is_map: bool, amount: float, t0: float) -> bool:
+    if not (math.isfinite(amount) and math.isfinite(t0)):
+        return False
+    return amount >= 1 and amount == int(amount) and t0 == int(t0) if is_map else amount != 0
 
 
 def _basis(plane: Plane, within: str) -> np.ndarray:
