@@ -44,9 +44,11 @@ from gandyn.fixed_points import (
 )
 from gandyn.landscapes import Landscape, landscape
 from gandyn.lyapunov import (
+    CovariantVectors,
     ExponentSweep,
     FiniteTime,
     Lyapunov,
+    covariant_vectors,
     exponent_sweep,
     finite_time,
     lyapunov_spectrum,
@@ -85,6 +87,7 @@ __all__ = [
     "Block",
     "Branch",
     "Certificate",
+    "CovariantVectors",
     "Crossings",
     "CycleBranch",
     "ExponentSweep",
@@ -117,6 +120,7 @@ __all__ = [
     "continue_cycle",
     "continue_fixed_point",
     "coordinate_plane",
+    "covariant_vectors",
     "exponent_sweep",
     "filter_normalized_plane",
     "find_basins",

@@ -167,7 +167,7 @@ def finite_time(
         >>> from gandyn.games.textbook import linear
         >>> from gandyn.planes import coordinate_plane
         >>> saddle = linear([[2.0, 0.0], [0.0, -1.0]])
-        >>> found = finite_time(saddle, coordinate_plane(saddle.layout, "x", "y"), points=2, t=-3.0)
+        >>> found = finite_time(saddle, coordinate_plane(saddle.layout, "x1", "x2"), points=2, t=-3.0)
         >>> found.exponents.round(6)
         array([[1., 1.],
                [1., 1.]])
