@@ -35,7 +35,7 @@ class CovariantVectors:
         warmup_backward: flow time behind the last record in which the vectors settled.
         contrast: largest factor by which the first tangent outgrew the last one from one orthonormalisation
             to the next.
-        steps: steps taken from ``times[0]`` on, rejected and repeated ones included.
+        steps: steps taken from ``times[0]`` on, those of the backward warm-up and rejected ones included.
         clock: "flow" or "map".
         dt: flow time of one step of the map; 1 for a flow.
         dim: n.

@@ -187,6 +187,7 @@ class Stretched(Engine):
         self._steps = 0
 
     def run(self, records: int) -> Piece:
+        """Go on for so many records."""
         logs, self._steps = np.zeros((records, self.tangents.shape[0])), 0
         status: Any = "finished"
         for row in range(records):
@@ -216,7 +217,7 @@ class Stretched(Engine):
         return [*(start + i * (end - start) / pieces for i in range(pieces)), end]
 
     def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
-        """Return state and tangents at ``end``, and "finished", or why they are not there."""
+        """Return state and tangents at ``end``, these not orthonormal, and "finished" or why not."""
         raise NotImplementedError
 
 

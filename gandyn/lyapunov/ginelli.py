@@ -13,12 +13,29 @@ from typing import Any
 import numba
 import numpy as np
 
-from gandyn.trajectories.compiled import DIVERGED, FINISHED, advance_tangents
+from gandyn.trajectories.compiled import FINISHED, advance_tangents
 
-__all__ = ["follow_records", "recover", "triangular"]
+__all__ = ["records_of_flow", "records_of_map", "recover", "triangular"]
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 _STEPS = 2**62
+
+
+@_jit
+def _inner(u: np.ndarray, v: np.ndarray) -> float:
+    total = 0.0
+    for c in range(len(u)):
+        total += u[c] * v[c]
+    return total
+
+
+@_jit
+def _take_off(u: np.ndarray, v: np.ndarray) -> float:
+    """Take from u its part along the unit vector v; return the coefficient."""
+    inner = _inner(u, v)
+    for c in range(len(u)):
+        u[c] -= inner * v[c]
+    return inner
 
 
 @_jit
@@ -29,74 +46,111 @@ def triangular(rows: np.ndarray, upper: np.ndarray) -> float:
     gives 0 there, and a unit vector orthogonal to the others takes its place.
     """
     k, n = rows.shape
-    upper[:] = 0.0
+    least, most = np.inf, 0.0
     for i in range(k):
-        for j in range(i):
-            inner = np.dot(rows[j], rows[i])
-            upper[j, i] = inner
-            for c in range(n):
-                rows[i, c] -= inner * rows[j, c]
-        length = np.sqrt(np.dot(rows[i], rows[i]))
+        for j in range(k):
+            upper[j, i] = 0.0
+        # Twice, so that the rows stay orthonormal to rounding whatever the contrast.
+        for _ in range(2):
+            for j in range(i):
+                upper[j, i] += _take_off(rows[i], rows[j])
+        length = np.sqrt(_inner(rows[i], rows[i]))
         upper[i, i] = length
+        least, most = min(least, length), max(most, length)
         if length > 0:
             for c in range(n):
                 rows[i, c] /= length
         else:
             _fill(rows, i)
-    least, most = np.inf, 0.0
-    for i in range(k):
-        least, most = min(least, upper[i, i]), max(most, upper[i, i])
     return np.log(most / least) if k else 0.0
 
 
 @_jit
 def _fill(rows: np.ndarray, i: int) -> None:
     """Put in the place of row i a unit vector orthogonal to the rows before it."""
-    best = 0.0
-    for axis in range(rows.shape[1]):
-        candidate = np.zeros(rows.shape[1])
-        candidate[axis] = 1.0
+    n, best = rows.shape[1], 0.0
+    candidate = np.empty(n)
+    for axis in range(n):
+        for c in range(n):
+            candidate[c] = 1.0 if c == axis else 0.0
         for _ in range(2):
             for j in range(i):
-                candidate -= np.dot(candidate, rows[j]) * rows[j]
-        length = np.sqrt(np.dot(candidate, candidate))
+                _take_off(candidate, rows[j])
+        length = np.sqrt(_inner(candidate, candidate))
         if length > best:
             best = length
-            rows[i] = candidate / length
+            for c in range(n):
+                rows[i, c] = candidate[c] / length
 
 
 @_jit
-def _iterate(
+def _keep(x: np.ndarray, tangents: np.ndarray, state: np.ndarray, frame: np.ndarray) -> None:
+    for c in range(len(x)):
+        state[c] = x[c]
+    for i in range(tangents.shape[0]):
+        for c in range(tangents.shape[1]):
+            frame[i, c] = tangents[i, c]
+
+
+@_jit
+def records_of_map(
     function: Any,
     params: np.ndarray,
     nodes: np.ndarray,
     plan: np.ndarray,
     x: np.ndarray,
     tangents: np.ndarray,
-    number: int,
-    last: int,
+    origin: float,
+    done: int,
+    interval: int,
     max_norm: float,
-) -> int:
+    states: np.ndarray,
+    frames: np.ndarray,
+    uppers: np.ndarray,
+) -> tuple[int, float, int]:
+    """Follow state and orthonormal tangents, in place, for r records of c intervals each.
+
+    Args:
+        origin: number of the step with which the first of all intervals began.
+        done: intervals done since then.
+        interval: steps of one.
+        states: shape (r, n), the state at the beginning of each record.
+        frames: shape (r, k, n), the tangents then.
+        uppers: shape (r, c, k, k), the triangular factors.
+
+    Returns:
+        Whole records, the largest contrast and the steps.
+    """
     k, n = tangents.shape
     out, new = np.empty(n + n * n), np.empty((k, n))
-    while number < last:
-        function(x, float(number), params, nodes, plan, out)
-        if not np.dot(out[:n], out[:n]) <= max_norm * max_norm:
-            return DIVERGED
-        for u in range(k):
-            for i in range(n):
-                new[u, i] = 0.0
-                for j in range(n):
-                    new[u, i] += out[n + n * i + j] * tangents[u, j]
-        x[:] = out[:n]
-        tangents[:] = new
-        number += 1
-    return FINISHED
+    contrast, number = 0.0, int(origin) + done * interval
+    begin = number
+    for row in range(len(uppers)):
+        _keep(x, tangents, states[row], frames[row])
+        for piece in range(uppers.shape[1]):
+            for _ in range(interval):
+                function(x, float(number), params, nodes, plan, out)
+                number += 1
+                size = 0.0
+                for i in range(n):
+                    size += out[i] * out[i]
+                if not size <= max_norm * max_norm:
+                    return row, contrast, number - begin
+                for u in range(k):
+                    place = n
+                    for i in range(n):
+                        total = 0.0
+                        for j in range(n):
+                            total += out[place + j] * tangents[u, j]
+                        new[u, i] = total
+                        place += n
+                _keep(out[:n], new, x, tangents)
+            contrast = max(contrast, triangular(tangents, uppers[row, piece]))
+    return len(uppers), contrast, number - begin
 
 
 @_jit
-def follow_records(
-    is_map: bool,
+def records_of_flow(
     function: Any,
     params: np.ndarray,
     nodes: np.ndarray,
@@ -113,39 +167,29 @@ def follow_records(
     states: np.ndarray,
     frames: np.ndarray,
     uppers: np.ndarray,
-) -> tuple[int, float, float, int, int]:
-    """Follow state and orthonormal tangents, in place, for r records of c intervals each.
+) -> tuple[int, float, int, float, int]:
+    """As ``records_of_map``, with ``origin`` and ``interval`` in flow time.
 
     Args:
-        origin: time at which the first of all intervals began.
-        done: intervals done since then.
-        interval: length of one: flow time, or steps.
-        h: first step of a flow to try, or 0 to choose one.
-        states: shape (r, n), the state at the beginning of each record.
-        frames: shape (r, k, n), the tangents then.
-        uppers: shape (r, c, k, k), the triangular factors.
+        h: first step to try, or 0 to choose one.
 
     Returns:
-        Whole records, the largest contrast, the next step to try, why it ended, and the steps tried.
+        Whole records, the largest contrast, the steps tried, the next step to try, and why it ended.
     """
     contrast, steps = 0.0, 0
     for row in range(len(uppers)):
-        states[row], frames[row] = x, tangents
+        _keep(x, tangents, states[row], frames[row])
         for piece in range(uppers.shape[1]):
             begin, end = origin + done * interval, origin + (done + 1) * interval
-            if is_map:
-                status = _iterate(function, params, nodes, plan, x, tangents, int(begin), int(end), max_norm)
-                steps += int(end) - int(begin)
-            else:
-                _, h, status, tried = advance_tangents(
-                    function, params, nodes, plan, x, tangents, begin, h, end, rtol, atol, _STEPS, max_norm
-                )
-                steps += tried
+            _, h, status, tried = advance_tangents(
+                function, params, nodes, plan, x, tangents, begin, h, end, rtol, atol, _STEPS, max_norm
+            )
+            steps += tried
             if status != FINISHED:
-                return row, contrast, h, status, steps
+                return row, contrast, steps, h, status
             contrast = max(contrast, triangular(tangents, uppers[row, piece]))
             done += 1
-    return len(uppers), contrast, h, FINISHED, steps
+    return len(uppers), contrast, steps, h, FINISHED
 
 
 @_jit
@@ -155,7 +199,8 @@ def _solve(upper: np.ndarray, column: np.ndarray, i: int) -> None:
     Where the direction i collapsed, by a vector that the map takes to zero.
     """
     if upper[i, i] == 0:
-        column[:i] = 0.0
+        for row in range(i):
+            column[row] = 0.0
         column[i] = 1.0
     for row in range(i, -1, -1):
         if row == i and upper[i, i] == 0:
@@ -189,8 +234,13 @@ def recover(
             upper = uppers[record, piece]
             for i in range(k):
                 _solve(upper, coefficients[i], i)
-                length = np.sqrt(np.dot(coefficients[i], coefficients[i]))
+                length = np.sqrt(_inner(coefficients[i], coefficients[i]))
                 for c in range(i + 1):
                     coefficients[i, c] /= length
                 logs[record, i] -= np.inf if upper[i, i] == 0 else np.log(length)
-        vectors[record] = np.dot(coefficients, frames[record])
+        for i in range(k):
+            for c in range(frames.shape[2]):
+                total = 0.0
+                for j in range(i + 1):
+                    total += coefficients[i, j] * frames[record, j, c]
+                vectors[record, i, c] = total

@@ -12,9 +12,9 @@ import numpy as np
 from gandyn.arrays import like, to_numpy
 from gandyn.field import System, UpdateMap
 from gandyn.lyapunov.engines import Engine, Stretched
-from gandyn.lyapunov.ginelli import follow_records, triangular
+from gandyn.lyapunov.ginelli import records_of_flow, records_of_map, triangular
 from gandyn.trajectories.callback import kernel_of
-from gandyn.trajectories.compiled import FINISHED, STALLED
+from gandyn.trajectories.compiled import DIVERGED, FINISHED, STALLED
 
 __all__ = ["March", "Segment", "march_of"]
 
@@ -100,10 +100,17 @@ class CompiledMarch(March):
         self._tolerances = tolerances
 
     def _fill(self, segment: Segment) -> tuple[int, str]:
-        whole, contrast, self.h, status, steps = follow_records(
-            self._is_map, *self._code, self.x, self.frame, self.origin, self.done, self.interval, self.h,
-            *self._tolerances, segment.states, segment.frames, segment.uppers,
-        )  # fmt: skip
+        where = self.x, self.frame, self.origin, self.done
+        room = segment.states, segment.frames, segment.uppers
+        if self._is_map:
+            whole, contrast, steps = records_of_map(
+                *self._code, *where, int(self.interval), self._tolerances[-1], *room
+            )
+            status = FINISHED if whole == len(segment.states) else DIVERGED
+        else:
+            whole, contrast, steps, self.h, status = records_of_flow(
+                *self._code, *where, self.interval, self.h, *self._tolerances, *room
+            )
         if check := getattr(self._kernel, "check", None):
             check()
         self.steps += steps

@@ -152,9 +152,10 @@ class Passage:
         except KeyboardInterrupt:
             self._end("interrupted", "on the way there")
         self.known, self.contrast = march.done // intervals, march.contrast
-        self._hold(max(0, min(self.records, self.known - self.behind)))
-        self._back(march, memories, room, bar)
         self.steps = march.steps - before
+        self._hold(max(0, min(self.records, self.known - self.behind)))
+        if self.known:
+            self._back(march, memories, room, bar)
 
     def _back(self, march: March, memories: list[Any], room: Segment, bar: Any) -> None:
         """Go back through the segments, the last of which is in the room."""
