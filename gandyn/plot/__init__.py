@@ -37,6 +37,14 @@ from gandyn.plot.lyapunov import (
 )
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.separation import (
+    AngleArtists,
+    FiniteTimeArtists,
+    LocalExponentArtists,
+    covariant_angles,
+    finite_time,
+    local_exponents,
+)
 from gandyn.plot.spectra import (
     SpectrumArtists,
     TrainingSpectraArtists,
@@ -52,6 +60,7 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "AngleArtists",
     "BasinArtists",
     "ContourArtists",
     "ConvergenceArtists",
@@ -61,7 +70,9 @@ __all__ = [
     "DotArtists",
     "ExponentBarArtists",
     "ExponentMapArtists",
+    "FiniteTimeArtists",
     "InteractivePortrait",
+    "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PeriodArtists",
@@ -74,6 +85,7 @@ __all__ = [
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
+    "covariant_angles",
     "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
@@ -81,12 +93,14 @@ __all__ = [
     "exponent_map",
     "exponent_spectra",
     "exponents_over_parameter",
+    "finite_time",
     "gradient_norms",
     "image_grid",
     "interactive_portrait",
     "landscape_contour",
     "landscape_surface",
     "limit_cycles",
+    "local_exponents",
     "manifolds",
     "orbit_diagram",
     "portrait",
