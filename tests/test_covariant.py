@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from problems import linear_flow, linear_map, torch_game
 
 import gandyn
-from gandyn import UpdateMap, VectorField, load, lyapunov_spectrum, save, schemes
+from gandyn import UpdateMap, VectorField, load, lyapunov_spectrum, plot, save, schemes
 from gandyn.games import catalogue, textbook
 
 
@@ -266,3 +267,21 @@ def test_an_angle_takes_two_spaces():
     assert found.unstable == ()
     with pytest.raises(ValueError, match="an angle takes two spaces"):
         found.least_angle()
+
+
+def test_the_pictures_of_angles_and_local_growth():
+    found = measure(textbook.lorenz(), [1, 1, 20], t_end=50, transient=20)
+    drawn = plot.covariant_angles(Figure().subplots(), found)
+    assert [text.get_text() for text in drawn.legend.get_texts()] == [
+        "$v_{1}$ and $v_{2}$", "$v_{1}$ and $v_{3}$", "$v_{2}$ and $v_{3}$",
+    ]  # fmt: skip
+    values, edges, _ = drawn.histograms[1].get_data()
+    assert np.sum(values * np.diff(edges)) == pytest.approx(1.0)
+    degrees = np.degrees(found.angles[:, 0, 2])
+    assert values[45] == pytest.approx(np.mean((degrees >= 45) & (degrees < 46)), abs=1e-12)
+    least = np.degrees(found.least_angle().min())
+    assert f"{least:.2g} degrees" in drawn.caption.get_text()
+    local = plot.local_exponents(Figure().subplots(), found, which=[2])
+    times, values = local.lines[0].get_data()
+    np.testing.assert_array_equal(times[:-1], found.times)
+    np.testing.assert_array_equal(values[:-1], found.local[:, 2])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from problems import NAMESPACES, linear_flow, linear_map, torch_game
 
 import gandyn
@@ -18,7 +19,9 @@ from gandyn import (
     VectorField,
     coordinate_plane,
     load,
+    lyapunov_spectrum,
     manifold,
+    plot,
     random_plane,
     save,
     schemes,
@@ -230,17 +233,27 @@ def test_a_network_takes_the_two_directions_of_the_plane():
     assert found.exponents.item() == pytest.approx(largest_log(np.array(ends)) / 0.5, abs=1e-7)
 
 
-def test_what_is_kept_of_an_interrupted_run():
-    slow = replace(textbook.duffing(), kernel=None)
-    fn = slow.fn
-    waiting = VectorField(lambda x, t: (time.sleep(0.002), fn(x, t))[1], slow.layout, jvp=slow.jvp)
-    main = threading.main_thread().ident
-    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
-    timer.start()
-    found = measure(waiting, plane_of(slow), 1.0, points=40, t=20.0)
+def test_what_is_kept_of_an_interrupted_run(monkeypatch):
+    module = importlib.import_module("gandyn.lyapunov.finite_time")
+    monkeypatch.setattr(module, "_BATCH", 100)
+    slow, calls, main = replace(textbook.henon(), kernel=None), [], threading.main_thread().ident
+
+    def fn(x, k):
+        calls.append(k)
+        if len(calls) == 100:
+            signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.2)
+        return slow.fn(x, k)
+
+    step = UpdateMap(fn, slow.layout, jvp=slow.jvp)
+    found = measure(step, plane_of(slow), 0.5, points=(100, 10), n_steps=40)
     assert found.status == "interrupted"
-    assert np.any(found.statuses == "not computed")
-    assert np.isnan(found.exponents[found.statuses == "not computed"]).all()
+    assert "(interrupted)" in str(found)
+    done = found.statuses != "not computed"
+    assert 200 <= done.sum() < 1000
+    assert np.isnan(found.exponents[~done]).all()
+    whole = measure(slow, plane_of(slow), 0.5, points=(100, 10), n_steps=40)
+    np.testing.assert_array_equal(found.exponents[done], whole.exponents[done])
 
 
 def test_results_are_saved_and_labelled(tmp_path):
@@ -279,3 +292,32 @@ def test_bad_input_of_maps_and_planes_is_refused():
             measure(step, plane_of(step), **options)
     with pytest.raises(ValueError, match="make the plane with"):
         measure(step, plane_of(textbook.lorenz()), n_steps=2)
+
+
+def test_the_picture_shows_the_exponents_and_says_what_is_missing():
+    step = textbook.henon()
+    found = measure(step, plane_of(step), 3.0, points=(9, 7), n_steps=20)
+    ax = Figure().subplots()
+    drawn = plot.finite_time(ax, found)
+    shown = drawn.mesh.get_array()
+    np.testing.assert_array_equal(shown.mask, np.isnan(found.exponents))
+    np.testing.assert_array_equal(shown.compressed(), found.exponents[np.isfinite(found.exponents)])
+    words = drawn.caption.get_text().replace("\n", " ")
+    assert words == f"Forwards over a flow time of 20. Grey: {found.lost} of 63 states diverged or stalled."
+    assert "per unit of flow time" in drawn.colour_bar.ax.get_ylabel()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x$", "$y$")
+    back = measure(textbook.pendulum(), plane_of(textbook.pendulum()), points=3, t=-1.0, within="plane")
+    words = plot.finite_time(Figure().subplots(), back).caption.get_text().replace("\n", " ")
+    assert words == "Backwards over a flow time of 1. Directions of the plane alone."
+
+
+def test_the_picture_of_local_exponents():
+    found = lyapunov_spectrum(
+        textbook.henon(), np.array([0.1, 0.1]), n_steps=40, record_every=4, progress=False
+    )
+    drawn = plot.local_exponents(Figure().subplots(), found)
+    times, values = drawn.lines[1].get_data()
+    np.testing.assert_array_equal(times, [found.start, *found.times])
+    np.testing.assert_array_equal(values[:-1], found.local[:, 1])
+    assert drawn.means[0].get_ydata()[0] == found.exponents[0]
+    assert drawn.caption.get_text().startswith("Each over a flow time of 4.")

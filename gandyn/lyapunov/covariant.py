@@ -51,8 +51,8 @@ def covariant_vectors(
     as long as the backward warm-up of the coefficients. Both tend as the exponential of the time by the
     difference of neighbouring exponents, so that vectors of equal exponents are not determined.
 
-    Memory: the result, of m (k n + k + n) numbers, and at most 64 MiB of factors; an orbit with more is
-    followed twice, in segments. Systems of more than 24 entries without a compiled Jacobian take k products
+    Memory: the result, of m (k n + k + n) numbers, and 64 MiB of factors at most, or those of one record;
+    an orbit with more is followed twice, in segments. Systems of more than 24 entries without a compiled Jacobian take k products
     ``jvp`` a step.
 
     Args:
