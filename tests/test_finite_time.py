@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 from problems import NAMESPACES, linear_flow, linear_map, torch_game
 
@@ -210,27 +209,23 @@ def test_jumps_take_the_saltation_matrix(t):
 
 def test_a_network_takes_the_two_directions_of_the_plane():
     field, x = torch_game(latent=2, hidden=3, data=2)
+    step = schemes.simultaneous(field, 0.1)
     plane = random_plane(field.layout, x, seed=0)
-    found = measure(field, plane, a=[0.5], b=[-0.5], t=0.5, within="plane", rtol=1e-8, atol=1e-10)
-    start = plane.point(0.5, -0.5)
-    basis = np.linalg.qr(plane.axes.numpy().T)[0].T
-    ends = []
-    for u in basis:
-        pair = [
-            gandyn.trajectory(
-                field,
-                start + s * 1e-5 * torch.as_tensor(u),
-                t_end=0.5,
-                rtol=1e-11,
-                atol=1e-13,
-                progress=False,
-            )
-            .x[-1]
-            .numpy()
-            for s in (1, -1)
-        ]
-        ends.append((pair[0] - pair[1]) / 2e-5)
-    assert found.exponents.item() == pytest.approx(largest_log(np.array(ends)) / 0.5, abs=1e-7)
+    found = measure(step, plane, a=[0.5], b=[-0.5], n_steps=3, within="plane")
+    y, matrix = plane.point(0.5, -0.5), np.eye(field.layout.dim)
+    for _ in range(3):
+        matrix, y = step.jac(y).numpy() @ matrix, step(y)
+    basis = np.linalg.qr(plane.axes.numpy().T)[0]
+    assert found.exponents.item() == pytest.approx(largest_log(matrix @ basis) / 0.3, abs=1e-12)
+
+
+@pytest.mark.parametrize("make", NAMESPACES.values(), ids=NAMESPACES)
+def test_flows_of_each_namespace(make):
+    field = linear_flow(SHEAR)
+    plane = plane_of(field).like(make([0.0]))
+    found = measure(field, plane, points=2, t=0.5)
+    host = measure(field, plane_of(field), points=2, t=0.5)
+    np.testing.assert_allclose(found.exponents, host.exponents, rtol=1e-12)
 
 
 def test_what_is_kept_of_an_interrupted_run(monkeypatch):

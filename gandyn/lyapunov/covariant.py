@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gandyn.arrays import Array
-from gandyn.cycles.section import Section, switches_of
-from gandyn.field import System, UpdateMap, VectorField
+from gandyn.cycles.section import Section
+from gandyn.field import System, UpdateMap
 from gandyn.lyapunov.covariant_result import CovariantVectors
-from gandyn.lyapunov.phases import Plan, plan_for
+from gandyn.lyapunov.phases import Plan, plan_for, planes_of
 from gandyn.lyapunov.result import average
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def covariant_vectors(
     difference of neighbouring exponents, so that vectors of equal exponents are not determined.
 
     Memory: the result, of m (k n + k + n) numbers, and 64 MiB of factors at most, or those of one record;
-    an orbit with more is followed twice, in segments. Systems of more than 24 entries without a compiled Jacobian take k products
-    ``jvp`` a step.
+    an orbit with more is followed twice, in segments. Systems of more than 24 entries without a compiled
+    Jacobian take k products ``jvp`` a step.
 
     Args:
         system: the vector field or update map; the map may have a singular Jacobian.
@@ -100,9 +100,7 @@ def covariant_vectors(
     backward = _backward(plan, warmup_backward)
     if not (rtol > 0 and atol > 0 and max_norm > 0):
         raise ValueError(f"rtol, atol and max_norm must be positive, got {rtol}, {atol} and {max_norm}")
-    if switches and isinstance(system, UpdateMap):
-        raise ValueError("switches are those of a flow; a map takes its Jacobian as it is")
-    planes = switches_of(system, switches) if isinstance(system, VectorField) else None
+    planes = planes_of(system, switches)
     tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol, "max_norm": max_norm}
     engine = engine_for(system, x0, t0, step=None, planes=planes, qr_every=None, **tolerances)
     passage = Passage(system, plan, backward, seed)

@@ -14,9 +14,10 @@ import numpy as np
 
 from gandyn.arrays import to_numpy
 from gandyn.checks import check_option
-from gandyn.cycles.section import Section, switches_of
-from gandyn.field import System, UpdateMap, VectorField
+from gandyn.cycles.section import Section
+from gandyn.field import System, UpdateMap
 from gandyn.lyapunov.bundles import STATUSES, Bundle, Span, loop_for
+from gandyn.lyapunov.phases import planes_of
 from gandyn.planes.plane import Plane
 from gandyn.planes.slices import Extent, grid, grid_coordinates
 
@@ -183,11 +184,8 @@ def finite_time(
             "make the plane with system.layout"
         )
     a, b = grid(extent, a, b, points)
-    if switches and isinstance(system, UpdateMap):
-        raise ValueError("switches are those of a flow; a map takes its Jacobian as it is")
-    planes = switches_of(system, switches) if isinstance(system, VectorField) else None
     span = Span(begin, end, rtol, atol, max_norm)
-    loop, threaded = loop_for(system, span, planes, plane.origin)
+    loop, threaded = loop_for(system, span, planes_of(system, switches), plane.origin)
     survey = _Survey(plane, a, b, _basis(plane, within), begin)
     status = survey.run(loop, threaded, progress)
     dt = float(getattr(system, "dt", 1.0))
