@@ -114,18 +114,16 @@ def _compiled(system: System, span: Span) -> Callable[[Bundle, int], None]:
     from gandyn.lyapunov.stretching import stretch_flow, stretch_map
 
     kernel, is_map = system.kernel, isinstance(system, UpdateMap)
-    code = kernel.jacobian, kernel.params, kernel.nodes, kernel.plan
+    code = kernel.jacobian, kernel.params, kernel.nodes, kernel.plan, system.layout.dim
 
     def move(bundle: Bundle, steps: int) -> None:
-        x, tangents = bundle.y[:, 0].copy(), bundle.y[:, 1:].copy()
-        common = x, tangents, bundle.exponents, bundle.times, bundle.statuses
+        rows = bundle.y.reshape(len(bundle.y), -1)
+        common = rows, bundle.exponents, bundle.times, bundle.statuses
         if is_map:
             bundle.steps += stretch_map(*code, *common, span.end, steps, span.max_norm)
         else:
-            bundle.steps += stretch_flow(
-                *code, *common, bundle.h, span.end, steps, span.rtol, span.atol, span.max_norm
-            )
-        bundle.y[:, 0], bundle.y[:, 1:] = x, tangents
+            rest = span.end, steps, span.rtol, span.atol, span.max_norm
+            bundle.steps += stretch_flow(*code, *common, bundle.h, *rest)
 
     return move
 

@@ -1,9 +1,9 @@
 """Compiled: many states, each followed with tangents that are rescaled but never made orthonormal.
 
-``function, params, nodes, plan`` are a kernel's ``jacobian`` and what it needs. The rows of ``tangents[p]``
-times ``2**exponents[p]`` are what the linearisation made of the first ones: rescaling by powers of two is
-exact, and the largest singular value keeps its digits however far the others fall behind.
-Each call goes on for so many steps; statuses are OPEN, FINISHED, DIVERGED or STALLED.
+``function, params, nodes, plan`` are a kernel's ``jacobian`` and what it needs. Each of ``rows``, shape
+(m, n + k n), is a state and its tangents; these, times ``2**exponents``, are what the linearisation made of
+the first ones. Rescaling by powers of two is exact, and the largest singular value keeps its digits however
+far the others fall behind. Each call goes on, in place, for so many steps of each open state.
 """
 
 from __future__ import annotations
@@ -23,18 +23,29 @@ _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit
-def _rescale(rows: np.ndarray) -> int:
-    """Divide by the power of two that brings the largest entry to between 1/2 and 1; return its exponent."""
+def _rescale(row: np.ndarray, rate: np.ndarray, n: int) -> int:
+    """Divide the tangents of a row, and their rates, by a power of two; return its exponent.
+
+    The largest entry comes to lie between 1/2 and 1.
+    """
     largest = 0.0
-    for value in rows.flat:
-        largest = max(largest, abs(value))
+    for i in range(n, len(row)):
+        largest = max(largest, abs(row[i]))
     if not 0 < largest < np.inf:
         return 0
     exponent = math.frexp(largest)[1]
-    for i in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            rows[i, j] = math.ldexp(rows[i, j], -exponent)
+    for i in range(n, len(row)):
+        row[i] = math.ldexp(row[i], -exponent)
+        rate[i] = math.ldexp(rate[i], -exponent)
     return exponent
+
+
+@_jit
+def _within(row: np.ndarray, n: int, max_norm: float) -> bool:
+    size = 0.0
+    for i in range(n):
+        size += row[i] * row[i]
+    return size <= max_norm * max_norm
 
 
 @_jit
@@ -43,8 +54,8 @@ def stretch_map(
     params: np.ndarray,
     nodes: np.ndarray,
     plan: np.ndarray,
-    x: np.ndarray,
-    tangents: np.ndarray,
+    n: int,
+    rows: np.ndarray,
     exponents: np.ndarray,
     times: np.ndarray,
     statuses: np.ndarray,
@@ -52,36 +63,28 @@ def stretch_map(
     steps: int,
     max_norm: float,
 ) -> int:
-    """Iterate a map from every open state, shape (m, n), in place, up to step ``last``; return the steps.
+    """Iterate a map from every open state, up to step ``last``; return the steps.
 
-    ``times``, shape (m,), are the numbers of the next step of each, as floats.
+    Args:
+        n: entries of a state.
+        exponents: shape (m,).
+        times: shape (m,), numbers of the next steps.
+        statuses: shape (m,), OPEN, FINISHED, DIVERGED or STALLED.
     """
-    m, k, n = tangents.shape
-    out, new, taken = np.empty(n + n * n), np.empty((k, n)), 0
-    for p in range(m):
+    width, taken = rows.shape[1], 0
+    new, work = np.empty(width), np.empty(n + n * n)
+    for p in range(len(rows)):
         for _ in range(steps):
             if statuses[p] != OPEN:
                 break
-            function(x[p], times[p], params, nodes, plan, out)
+            slope(function, params, nodes, plan, n, rows[p], times[p], work, new)
             taken += 1
-            size = 0.0
-            for i in range(n):
-                size += out[i] * out[i]
-            if not size <= max_norm * max_norm:
+            if not _within(new, n, max_norm):
                 statuses[p] = DIVERGED
                 break
-            for u in range(k):
-                place = n
-                for i in range(n):
-                    total = 0.0
-                    for j in range(n):
-                        total += out[place + j] * tangents[p, u, j]
-                    new[u, i] = total
-                    place += n
-            for i in range(n):
-                x[p, i] = out[i]
-            tangents[p] = new
-            exponents[p] += _rescale(tangents[p])
+            exponents[p] += _rescale(new, work, n)
+            for i in range(width):
+                rows[p, i] = new[i]
             times[p] += 1
             if times[p] == last:
                 statuses[p] = FINISHED
@@ -94,8 +97,8 @@ def stretch_flow(
     params: np.ndarray,
     nodes: np.ndarray,
     plan: np.ndarray,
-    x: np.ndarray,
-    tangents: np.ndarray,
+    n: int,
+    rows: np.ndarray,
     exponents: np.ndarray,
     times: np.ndarray,
     statuses: np.ndarray,
@@ -106,19 +109,21 @@ def stretch_flow(
     atol: float,
     max_norm: float,
 ) -> int:
-    """Follow a flow from every open state, shape (m, n), in place, up to the time ``end``; return the steps.
+    """Follow a flow from every open state, up to the time ``end``; return the steps.
 
-    ``times`` and ``h``, shape (m,), are the time of each state and its next step, 0 to choose one.
+    Args:
+        n: entries of a state.
+        exponents: shape (m,).
+        times: shape (m,).
+        statuses: shape (m,), as for a map.
+        h: shape (m,), the next steps, 0 to choose one.
     """
-    m, k, n = tangents.shape
-    width, taken = n + k * n, 0
-    y, new, work, slopes = np.empty(width), np.empty(width), np.empty(n + n * n), np.empty((7, width))
-    for p in range(m):
+    width, taken = rows.shape[1], 0
+    new, work, slopes = np.empty(width), np.empty(n + n * n), np.empty((7, width))
+    for p in range(len(rows)):
         if statuses[p] != OPEN:
             continue
-        t, step = times[p], h[p]
-        y[:n] = x[p]
-        y[n:] = tangents[p].ravel()
+        y, t, step = rows[p], times[p], h[p]
         slope(function, params, nodes, plan, n, y, t, work, slopes[0])
         if step == 0:
             step = first_step(function, params, nodes, plan, n, y, t, end, rtol, atol, slopes, new, work)
@@ -127,22 +132,17 @@ def stretch_flow(
                 function, params, nodes, plan, n, y, t, step, end, rtol, atol, slopes, new, work
             )
             taken += tried
-            if status == FINISHED and not np.dot(new[:n], new[:n]) <= max_norm * max_norm:
+            if status == FINISHED and not _within(new, n, max_norm):
                 status = DIVERGED
             if status != FINISHED:
                 statuses[p] = status
                 break
             t = moved
-            y[:] = new
-            slopes[0] = slopes[6]
-            exponent = _rescale(y[n:].reshape(k, n))
-            for i in range(n, width):
-                slopes[0, i] = math.ldexp(slopes[0, i], -exponent)
-            exponents[p] += exponent
+            for i in range(width):
+                y[i], slopes[0, i] = new[i], slopes[6, i]
+            exponents[p] += _rescale(y, slopes[0], n)
             if t == end:
                 statuses[p] = FINISHED
                 break
-        x[p] = y[:n]
-        tangents[p] = y[n:].reshape(k, n)
         times[p], h[p] = t, step
     return taken
