@@ -156,9 +156,8 @@ def test_standard_errors_cover_the_truth():
     henon = lambda seed: measure(
         textbook.henon(), start(seed, 2), n_steps=1000, transient=100, record_every=1, qr_every=1
     )
-    lorenz = lambda seed: measure(
-        textbook.lorenz(), np.array([1, 1, 20]) + start(seed, 3), t_end=400, transient=10, step=0.01, record_every=0.4
-    )
+    rk4 = {"t_end": 400, "transient": 10, "step": 0.01, "record_every": 0.4}
+    lorenz = lambda seed: measure(textbook.lorenz(), np.array([1, 1, 20]) + start(seed, 3), **rk4)
     logistic = lambda seed: measure(
         textbook.logistic(), start(seed, 1) + 0.3, n_steps=1000, transient=20, record_every=1
     )

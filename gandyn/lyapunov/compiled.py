@@ -14,7 +14,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from gandyn.trajectories.compiled import FINISHED, accepted_step, first_step, interpolate, slope
+from gandyn.trajectories.compiled import FINISHED, accepted_step, first_step, slope
 
 __all__ = ["follow_flow", "follow_map", "follow_runge_kutta", "orthonormalise"]
 
@@ -258,7 +258,8 @@ def follow_flow(
     """
     k, n = tangents.shape
     y, new, work = np.empty(n + k * n), np.empty(n + k * n), np.empty(n + n * n)
-    slopes, middle = np.empty((7, n + k * n)), np.empty(n + k * n)
+    slopes, middle = np.empty((7, n + k * n)), np.empty(n)
+    s, last = slopes.ravel(), 6 * (n + k * n)
     contrast, t = 0.0, origin + done * span
     y[:n] = x
     y[n:] = tangents.ravel()
@@ -284,14 +285,15 @@ def follow_flow(
                 return row, contrast, h, status
             if k == n:
                 after = _trace(work, n)
-                interpolate(0.5, moved - t, y, slopes, middle)
-                function(middle[:n], 0.5 * (t + moved), params, nodes, plan, work)
+                for i in range(n):
+                    middle[i] = 0.5 * (y[i] + new[i]) + 0.125 * (moved - t) * (s[i] - s[last + i])
+                function(middle, 0.5 * (t + moved), params, nodes, plan, work)
                 volumes[row] += (moved - t) / 6 * (before + 4 * _trace(work, n) + after)
                 before = after
             t = moved
             for i in range(n + k * n):
                 y[i] = new[i]
-                slopes[0, i] = slopes[6, i]
+                s[i] = s[last + i]
             since += 1
             if since == qr_every or t == end:
                 contrast, since = max(contrast, orthonormalise(rows, logs[row])), 0

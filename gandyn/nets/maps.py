@@ -134,7 +134,7 @@ class TrainingStep:
         """Return the state after step ``k`` and what was measured.
 
         Args:
-            x: state of shape (n,).
+            x: state of shape (n,); (m, n) where the game is one of m copies.
             k: number of the step, from 0; picks minibatches and latents.
             differentiable: keep what connects the result to ``x``.
             create_graph: keep also the graph that reverse-mode derivatives need.
@@ -161,7 +161,8 @@ class _Move:
         self.step, self.game, self.k = step, step.game, k
         self.differentiable, self.create_graph = differentiable, create_graph
         x = x if differentiable else x.detach()
-        theta_g, theta_d, *memory = x.split([*step.game.sizes, *step._sizes])
+        theta_g, theta_d, *memory = x.split([*step.game.sizes, *step._sizes], -1)
+        self.leading = x.shape[:-1]
         count_g = len(step.recipe.optimizers[0].memory)
         self.theta = [theta_g, theta_d]
         self.memory = [tuple(memory[:count_g]), tuple(memory[count_g:])]
@@ -216,7 +217,7 @@ class _Move:
 
     def update(self, player: int, gradients: Sequence[Tensor], count: int) -> None:
         recipe = self.step.recipe
-        flat = torch.cat([part.reshape(-1) for part in gradients])
+        flat = torch.cat([part.reshape(*self.leading, -1) for part in gradients], -1)
         with torch.set_grad_enabled(self.differentiable):
             theta, memory = recipe.optimizers[player].step(
                 self.theta[player], flat, self.memory[player], count
@@ -231,7 +232,7 @@ class _Move:
             self.record["outputs"],
             (self.record["by_g"], self.record["by_d"]),
         )
-        return torch.cat([*self.theta, *self.memory[0], *self.memory[1]]), record
+        return torch.cat([*self.theta, *self.memory[0], *self.memory[1]], -1), record
 
 
 def training_map(
@@ -246,6 +247,7 @@ def training_map(
     batch_norm: Literal["frozen", "batch"] | None = None,
     dropout: DropoutMode | None = None,
     dtype: torch.dtype = torch.float64,
+    resample: bool = True,
     label: str = "",
 ) -> tuple[UpdateMap, Tensor]:
     """Return training as an update map over a deterministic minibatch stream, and the state it starts from.
@@ -266,6 +268,8 @@ def training_map(
         batch_norm: see ``gan_field``; training itself uses "batch".
         dropout: see ``gan_field``; training itself draws as "seeded" does.
         dtype: float type of the whole computation.
+        resample: draw a minibatch and latents for each step; with False all steps take the first ones, and
+            the map is autonomous: full-batch training, where ``batch_size`` is that of the data.
         label: name for titles and messages.
 
     Returns:
@@ -282,6 +286,28 @@ def training_map(
         >>> step(x, 0).shape
         torch.Size([4])
     """
+    step, parameters = training_step(
+        generator, discriminator, losses, data, latent=latent, recipe=recipe, scheme=scheme,
+        batch_norm=batch_norm, dropout=dropout, dtype=dtype, resample=resample,
+    )  # fmt: skip
+    return map_of(step, label), step.start(parameters)
+
+
+def training_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    losses: Losses,
+    data: Inputs,
+    *,
+    latent: int | Prior,
+    recipe: Recipe | None,
+    scheme: Scheme | None,
+    batch_norm: Literal["frozen", "batch"] | None,
+    dropout: DropoutMode | None,
+    dtype: torch.dtype,
+    resample: bool = True,
+) -> tuple[TrainingStep | SchemeStep, Tensor]:
+    """Return one step of training, and the parameters of the modules; arguments as ``training_map``."""
     recipe = recipe or Recipe()
     mode: BatchNormMode | None = batch_norm
     if mode is not None:
@@ -292,10 +318,16 @@ def training_map(
     )
     parameters = get_state(generator, discriminator, dtype=dtype)
     check_game(game, parameters, stream(0))
+    batches: Callable[[int], Batch] = stream if resample else lambda index: stream(0)
     if scheme is not None:
-        schemed = SchemeStep(game, scheme, recipe, stream)
-        return schemed.update_map(label), schemed.start(parameters)
-    step = TrainingStep(game, recipe, stream)
+        return SchemeStep(game, scheme, recipe, batches), parameters
+    return TrainingStep(game, recipe, batches), parameters
+
+
+def map_of(step: TrainingStep | SchemeStep, label: str = "") -> UpdateMap:
+    """Return a step of training as an update map with its derivatives."""
+    if isinstance(step, SchemeStep):
+        return step.update_map(label)
 
     def pointwise(x: Tensor, k: Any, create_graph: bool) -> Tensor:
         if not x.requires_grad:
@@ -303,11 +335,10 @@ def training_map(
         return step(x, int(k), differentiable=True, create_graph=create_graph)[0]
 
     system = derivatives(pointwise)
-    title = label or f"training by {type(recipe.optimizers[0]).__name__}, {recipe.order}"
-    dt = recipe.optimizers[0].lr or 1.0
-    products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents")}
-    update = UpdateMap(system.fn, step.layout, dt, label=title, **products)
-    return update, step.start(parameters)
+    rule = step.recipe.optimizers[0]
+    title = label or f"training by {type(rule).__name__}, {step.recipe.order}"
+    products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents", "retained")}
+    return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, **products)
 
 
 def as_prior(latent: int | Prior) -> Prior:

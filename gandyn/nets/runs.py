@@ -54,7 +54,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     os.replace(scratch, path)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
@@ -78,7 +78,7 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.settings: dict[str, Any] = _read_json(self.folder / "settings.json")
+        self.settings: dict[str, Any] = read_json(self.folder / "settings.json")
 
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r}, {self.status['status']} at step {self.status['step']})"
@@ -86,7 +86,7 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """Status ("running", "finished", "interrupted", "diverged"), step, message and seconds."""
-        return _read_json(self.folder / "status.json")
+        return read_json(self.folder / "status.json")
 
     @property
     def steps(self) -> list[int]:

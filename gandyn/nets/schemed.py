@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gandyn.field import Layout, UpdateMap, VectorField
-from gandyn.nets.gan import Batch, Game, StepRecord, derivatives
+from gandyn.nets.derivatives import derivatives
+from gandyn.nets.gan import Batch, Game, StepRecord
 from gandyn.nets.modules import Network
 from gandyn.nets.recipe import Recipe
 
@@ -91,11 +92,12 @@ class SchemeStep:
         at = self._at
         return replace(
             self._map, fn=at(self._map.fn), jac=at(self._map.jac), jvp=at(self._map.jvp),
-            vjp=at(self._map.vjp), tangents=at(self._map.tangents), family=None, constants={}, label=label or self._map.label,
+            vjp=at(self._map.vjp), tangents=at(self._map.tangents), family=None,
+            constants={}, label=label or self._map.label,
         )  # fmt: skip
 
-    def _at(self, product: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def on_minibatch(*args: Any) -> Tensor:
+    def _at(self, product: Callable[..., Any]) -> Callable[..., Any]:
+        def on_minibatch(*args: Any) -> Any:
             self._k = int(args[-1])
             return product(*args)
 

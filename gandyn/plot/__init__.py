@@ -23,6 +23,15 @@ from gandyn.plot.cycles import (
     orbit_diagram,
     section,
 )
+from gandyn.plot.ensembles import (
+    SeparationArtists,
+    ShareArtists,
+    WindowArtists,
+    separation,
+    spread_shares,
+    window_exponents,
+)
+from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
@@ -35,6 +44,7 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.separation import (
@@ -71,17 +81,23 @@ __all__ = [
     "ExponentBarArtists",
     "ExponentMapArtists",
     "FiniteTimeArtists",
+    "HelmholtzArtists",
     "InteractivePortrait",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
+    "PartArtists",
+    "PathAngleArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
     "RegionArtists",
+    "SeparationArtists",
+    "ShareArtists",
     "SpectrumArtists",
     "SurfaceArtists",
     "TrainingSpectraArtists",
+    "WindowArtists",
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
@@ -95,6 +111,7 @@ __all__ = [
     "exponents_over_parameter",
     "finite_time",
     "gradient_norms",
+    "helmholtz",
     "image_grid",
     "interactive_portrait",
     "landscape_contour",
@@ -103,11 +120,15 @@ __all__ = [
     "local_exponents",
     "manifolds",
     "orbit_diagram",
+    "path_angle",
     "portrait",
     "projection",
     "section",
+    "separation",
     "spectrum",
+    "spread_shares",
     "stability_region",
     "style",
     "training_curves",
+    "window_exponents",
 ]

@@ -1,6 +1,7 @@
-"""Eigenvalues of a system's Jacobian: all of them, or the k leading ones without forming the matrix."""
+"""Eigenvalues of a system's Jacobian and of its parts, matrix-free, and the parts as operators."""
 
+from gandyn.spectra.operators import Operator, Part, jacobian_operator
 from gandyn.spectra.result import Spectrum
 from gandyn.spectra.solve import Which, spectrum
 
-__all__ = ["Spectrum", "Which", "spectrum"]
+__all__ = ["Operator", "Part", "Spectrum", "Which", "jacobian_operator", "spectrum"]

@@ -31,8 +31,17 @@ __all__ = [
 ]
 
 FINISHED, DIVERGED, STALLED, OUT_OF_STEPS = 0, 1, 2, 3
-_NODES, _ERROR = np.array(tableau.NODES), np.array(tableau.ERROR)
-_STAGES, _INTERPOLANT = tableau.padded_stages(), np.array(tableau.INTERPOLANT)
+_NODES = np.array(tableau.NODES)
+_INTERPOLANT = np.array(tableau.INTERPOLANT)
+(
+    (_A10,),
+    (_A20, _A21),
+    (_A30, _A31, _A32),
+    (_A40, _A41, _A42, _A43),
+    (_A50, _A51, _A52, _A53, _A54),
+    (_A60, _, _A62, _A63, _A64, _A65),
+) = tableau.STAGES
+_E0, _, _E2, _E3, _E4, _E5, _E6 = tableau.ERROR
 _SAFETY, _EXPONENT = tableau.SAFETY, tableau.EXPONENT
 _MAX_GROWTH, _MAX_SHRINK = tableau.MAX_GROWTH, tableau.MAX_SHRINK
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -72,6 +81,42 @@ def slope(
 
 
 @_jit
+def _combine(stage: int, y: np.ndarray, h: float, s: np.ndarray, new: np.ndarray) -> None:
+    """Write where a stage is evaluated; its weights are constants of the machine code."""
+    n = len(y)
+    if stage == 0:
+        for i in range(n):
+            new[i] = y[i] + h * (_A10 * s[i])
+    elif stage == 1:
+        for i in range(n):
+            new[i] = y[i] + h * (_A20 * s[i] + _A21 * s[n + i])
+    elif stage == 2:
+        for i in range(n):
+            new[i] = y[i] + h * (_A30 * s[i] + _A31 * s[n + i] + _A32 * s[2 * n + i])
+    elif stage == 3:
+        for i in range(n):
+            new[i] = y[i] + h * (_A40 * s[i] + _A41 * s[n + i] + _A42 * s[2 * n + i] + _A43 * s[3 * n + i])
+    elif stage == 4:
+        for i in range(n):
+            new[i] = y[i] + h * (
+                _A50 * s[i]
+                + _A51 * s[n + i]
+                + _A52 * s[2 * n + i]
+                + _A53 * s[3 * n + i]
+                + _A54 * s[4 * n + i]
+            )
+    else:
+        for i in range(n):
+            new[i] = y[i] + h * (
+                _A60 * s[i]
+                + _A62 * s[2 * n + i]
+                + _A63 * s[3 * n + i]
+                + _A64 * s[4 * n + i]
+                + _A65 * s[5 * n + i]
+            )
+
+
+@_jit
 def step(
     function: Any,
     params: np.ndarray,
@@ -92,11 +137,7 @@ def step(
     # Written out and flat: rows as views, and indices of two axes, take three times as long.
     s, n = slopes.ravel(), len(y)
     for stage in range(6):
-        for i in range(n):
-            total = 0.0
-            for k in range(stage + 1):
-                total += _STAGES[stage, k] * s[k * n + i]
-            new[i] = y[i] + h * total
+        _combine(stage, y, h, s, new)
         function(new, t + _NODES[stage] * h, params, nodes, plan, work)
         place = (stage + 1) * n
         for i in range(dim):
@@ -118,9 +159,8 @@ def _error(
     """Return the error of a step in units of the tolerance, ``rtol (1 + |u|)`` for tangents u."""
     state, tangents, s, n = 0.0, 0.0, slopes.ravel(), len(y)
     for i in range(n):
-        total = 0.0
-        for k in range(7):
-            total += _ERROR[k] * s[k * n + i]
+        total = _E0 * s[i] + _E2 * s[2 * n + i] + _E3 * s[3 * n + i]
+        total += _E4 * s[4 * n + i] + _E5 * s[5 * n + i] + _E6 * s[6 * n + i]
         size = max(abs(y[i]), abs(new[i]))
         if i < dim:
             state += (h * total / (atol + rtol * size)) ** 2

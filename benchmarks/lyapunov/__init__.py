@@ -1,0 +1,1 @@
+"""Lyapunov exponents: compiled systems beside other packages, the first call, and networks."""
