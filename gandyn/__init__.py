@@ -43,7 +43,16 @@ from gandyn.fixed_points import (
     fixed_point,
 )
 from gandyn.landscapes import Landscape, landscape
-from gandyn.lyapunov import ExponentSweep, Lyapunov, exponent_sweep, lyapunov_spectrum
+from gandyn.lyapunov import (
+    CovariantVectors,
+    ExponentSweep,
+    FiniteTime,
+    Lyapunov,
+    covariant_vectors,
+    exponent_sweep,
+    finite_time,
+    lyapunov_spectrum,
+)
 from gandyn.planes import (
     FieldSlice,
     Plane,
@@ -108,11 +117,13 @@ __all__ = [
     "Branch",
     "Certificate",
     "Character",
+    "CovariantVectors",
     "Crossings",
     "CycleBranch",
     "Estimate",
     "ExponentSweep",
     "FieldSlice",
+    "FiniteTime",
     "FixedPoint",
     "FixedPoints",
     "FlowError",
@@ -149,10 +160,12 @@ __all__ = [
     "continue_cycle",
     "continue_fixed_point",
     "coordinate_plane",
+    "covariant_vectors",
     "exponent_sweep",
     "filter_normalized_plane",
     "find_basins",
     "find_fixed_points",
+    "finite_time",
     "fixed_point",
     "games",
     "helmholtz",

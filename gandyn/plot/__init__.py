@@ -55,6 +55,14 @@ from gandyn.plot.lyapunov import (
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.separation import (
+    AngleArtists,
+    FiniteTimeArtists,
+    LocalExponentArtists,
+    covariant_angles,
+    finite_time,
+    local_exponents,
+)
 from gandyn.plot.spectra import (
     SpectrumArtists,
     TrainingSpectraArtists,
@@ -70,6 +78,7 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "AngleArtists",
     "BasinArtists",
     "CloudArtists",
     "ContourArtists",
@@ -81,8 +90,10 @@ __all__ = [
     "DotArtists",
     "ExponentBarArtists",
     "ExponentMapArtists",
+    "FiniteTimeArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
@@ -101,6 +112,7 @@ __all__ = [
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
+    "covariant_angles",
     "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
@@ -108,6 +120,7 @@ __all__ = [
     "exponent_map",
     "exponent_spectra",
     "exponents_over_parameter",
+    "finite_time",
     "gradient_norms",
     "helmholtz",
     "image_grid",
@@ -115,6 +128,7 @@ __all__ = [
     "landscape_contour",
     "landscape_surface",
     "limit_cycles",
+    "local_exponents",
     "manifolds",
     "numerical_range",
     "orbit_diagram",
