@@ -55,19 +55,19 @@ from gandyn.plot.lyapunov import (
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
-from gandyn.plot.separation import (
+from gandyn.plot.spectra import (
+    SpectrumArtists,
+    TrainingSpectraArtists,
+    eigenvalues_over_training,
+    spectrum,
+)
+from gandyn.plot.stretching import (
     AngleArtists,
     FiniteTimeArtists,
     LocalExponentArtists,
     covariant_angles,
     finite_time,
     local_exponents,
-)
-from gandyn.plot.spectra import (
-    SpectrumArtists,
-    TrainingSpectraArtists,
-    eigenvalues_over_training,
-    spectrum,
 )
 from gandyn.plot.styles import DISCRIMINATOR, GENERATOR, OKABE_ITO, PAPER_COLUMN, style
 from gandyn.plot.surfaces import SurfaceArtists, landscape_surface
