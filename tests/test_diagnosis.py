@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from problems import plain_layout
 
-from gandyn import UpdateMap, VectorField, diagnose, load, save, schemes, trajectory
+from gandyn import Section, UpdateMap, VectorField, diagnose, load, save, schemes, trajectory
 from gandyn.games import catalogue, textbook
 from gandyn.lyapunov.series import drifts, exact_period, nearest_period
 
@@ -199,6 +199,7 @@ def test_wrong_arguments_of_diagnose():
         ({"t_end": 5.0}, "at least 1000"),
         ({"k": 3}, "k must"),
         ({"transient": -1}, "transient"),
+        ({"switches": [Section({"x": 1.0})]}, "switches"),
     ]:
         with pytest.raises(ValueError, match=words):
             fate(henon, [0.1, 0.1], **options)

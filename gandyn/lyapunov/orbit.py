@@ -9,8 +9,9 @@ import numpy as np
 from gandyn.arrays import Array, like, to_numpy
 from gandyn.cycles.flow import Flow
 from gandyn.cycles.result import FlowError
-from gandyn.cycles.section import Section, switches_of
+from gandyn.cycles.section import Section
 from gandyn.field import System, UpdateMap, VectorField
+from gandyn.lyapunov.phases import planes_of
 from gandyn.lyapunov.result import Status
 from gandyn.trajectories import trajectory
 from gandyn.trajectories.callback import kernel_of
@@ -163,9 +164,9 @@ def orbit_of(
     switches: Sequence[Section] | None,
 ) -> Orbit:
     """Return the orbit of a system; a flow whose velocity jumps is followed from plane to plane."""
+    planes = planes_of(system, switches)
     if isinstance(system, UpdateMap):
         return _MapOrbit(system, x, seed, progress, max_norm)
-    planes = switches_of(system, switches)
-    if len(planes):
+    if planes:
         return _SwitchingOrbit(Flow(system, planes, rtol, atol, max_norm, x), x, seed, progress)
     return _FlowOrbit(system, x, seed, progress, max_norm, (rtol, atol))

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from gandyn.arrays import Array, array_namespace, to_numpy
-from gandyn.cycles.section import Planes, Section, switches_of
+from gandyn.cycles.section import Section
 from gandyn.field import System, UpdateMap, VectorField
 from gandyn.lyapunov.engines import Engine, Stretched, engine_for
+from gandyn.lyapunov.phases import planes_of
 from gandyn.lyapunov.result import Status
 from gandyn.lyapunov.unit_tangents import unit_flow, unit_map
 from gandyn.trajectories.callback import kernel_of
@@ -141,13 +142,12 @@ def walk_for(
     max_norm: float,
 ) -> Walk:
     """Return the walk of a system: compiled where ``lyapunov_spectrum`` is."""
-    is_flow = isinstance(system, VectorField)
-    planes: Planes | None = switches_of(system, switches) if isinstance(system, VectorField) else None
+    planes = planes_of(system, switches)
     engine: Engine = engine_for(
         system, x, t, step=None, rtol=rtol, atol=atol, qr_every=None, max_norm=max_norm, planes=planes
     )
     if isinstance(engine, Stretched):
-        return StretchWalk(engine, t, whole=not is_flow)
+        return StretchWalk(engine, t, whole=isinstance(system, UpdateMap))
     if isinstance(system, UpdateMap):
         return MapWalk(system, x, int(t), max_norm)
     return FlowWalk(system, x, t, rtol, atol, max_norm)

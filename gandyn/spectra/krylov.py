@@ -16,7 +16,7 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 from gandyn.spectra.vectors import SORT_KEYS
 
-_COLUMNS = 1 << 16
+_COLUMNS = 1 << 12
 
 
 class Basis:
@@ -233,7 +233,7 @@ def krylov_schur(
 
 def basis_size(dim: int, k: int) -> int:
     """Return how many vectors are kept before a restart."""
-    return min(dim, max(4 * (k + 2), 40))
+    return min(dim, max(5 * (k + 2), 40))
 
 
 def _finite_norm(image: Array) -> float:
