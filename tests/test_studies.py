@@ -26,6 +26,7 @@ STUDIES = {
     "adam_linearised": 4,
     "methods": 1,
     "ring_mixture": 2,
+    "training_exponents": 2,
     "step_bound": 1,
     "character_of_solutions": 3,
     "helmholtz": 4,
@@ -133,6 +134,11 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
 
 #: Numbers of the studies of one part that their checks must not let pass.
 WRONG_IN_WHOLE = {
+    "training_exponents": [
+        (("warnings", "exponent", "warned"), 1000),
+        (("methods", "line", "R1 .1", "distance"), [0.0, 0.0]),
+        (("gap", "full"), [float("nan"), 0.0]),
+    ],
     "dirac_stability": [
         (("eigenvalues as a flow", "0.3"), [[-0.15, 0.477], [-0.15, -0.476]]),
         (("critical step", "2.0"), 1.08),
