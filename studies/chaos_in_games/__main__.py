@@ -26,14 +26,17 @@ def compute(small: bool) -> tuple[dict[str, Any], dict[str, Any]]:
             for game, found in rows.items()
         },
         "regions": {
-            parameter: {rule: regions.summary(sweep) for rule, sweep in found.items()}
+            parameter: {rule: regions.summary(parameter, rule, sweep) for rule, sweep in found.items()}
             for parameter, found in maps.items()
         },
         "rock, paper, scissors": rock,
         "two roads": roads,
     }
     if not small:
-        numbers["agreement of another seed"] = _agreement(maps)
+        numbers["regions looked at again"] = {
+            parameter: {rule: regions.again(parameter, rule, sweep, 3, 8000) for rule, sweep in found.items()}
+            for parameter, found in maps.items()
+        }
     return numbers, {"rows": rows, "regions": maps, "rock": rock_shown, "roads": roads_shown}
 
 
@@ -61,13 +64,6 @@ def _regions(small: bool) -> dict[str, dict[str, Any]]:
             rule: regions.region("kappa", rule, 2 * count // 3, every, n_steps) for rule in list(RULES)[:2]
         },
     }
-
-
-def _agreement(maps: dict[str, dict[str, Any]]) -> float:
-    """Return the share of points of the first region where other tangents give the same verdict."""
-    sweep = maps["gamma"]["simultaneous"]
-    other = regions.region("gamma", "simultaneous", len(sweep.values[0]), 1, 2000, seed=1)
-    return float((sweep.chaotic == other.chaotic).mean())
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""Chaos looked at again: another start, other tangents, longer orbits, and a method without tangents."""
+"""Chaos looked at again: longer orbits, other tangents and starts, and a method without tangents."""
 
 from typing import Any
 
 import numpy as np
 
 from gandyn import UpdateMap, lyapunov_spectrum
-from studies.chaos_in_games.cases import AGAIN, Case
+from studies.chaos_in_games.cases import AGAIN, ASIDE, BOUND, Case
 from studies.chaos_in_games.regimes import REGIMES, Row
 
 #: Distance of two neighbouring orbits, and blocks for the error of their growth.
@@ -19,8 +19,13 @@ def confirm(case: Case, rule: str, row: Row, n_steps: int) -> dict[str, Any] | N
     i = int(np.argmax(growth))
     if growth[i] == -np.inf:
         return None
-    step, start = case.step(rule, float(h[i])), case.point + AGAIN
-    found = lyapunov_spectrum(step, start, n_steps=n_steps, transient=2000, seed=1, progress=False)
+    step, start = case.step(rule, float(h[i])), case.point + ASIDE
+    found, other = (
+        lyapunov_spectrum(
+            step, case.point + aside, n_steps=n_steps, transient=2000, max_norm=BOUND, seed=1, progress=False
+        )
+        for aside in (ASIDE, AGAIN)
+    )
     pair, error = separation(step, start, n_steps // 10)
     return {
         "h": float(h[i]),
@@ -30,6 +35,7 @@ def confirm(case: Case, rule: str, row: Row, n_steps: int) -> dict[str, Any] | N
         "mean ln |det J| a step": float(found.divergence or 0.0) * found.dt,
         "verdict": found.verdicts[0],
         "Kaplan-Yorke dimension": found.kaplan_yorke,
+        "from another start": [float(other.per_step[0]), float(other.standard_errors[0] * other.dt)],
         "growth of the distance of two orbits": [pair, error],
     }
 

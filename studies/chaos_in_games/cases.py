@@ -17,6 +17,8 @@ RULES: dict[str, Callable[..., UpdateMap]] = {
 }
 #: Where orbits start beside the fixed point: in sweeps, and when they are looked at again.
 ASIDE, AGAIN = 0.1 * np.array([0.8, 0.6]), 0.1 * np.array([-0.6, 0.8])
+#: An orbit that leaves this radius has escaped: the games are so flat there that orbits drift for ages.
+BOUND = 30.0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Regimes of all games, orbit diagrams above exponents, regions, and the two learning rules."""
 
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from studies.chaos_in_games.cases import RULES
 from studies.chaos_in_games.learning import SHARES
 from studies.chaos_in_games.regimes import REGIMES
 
-_NAMES = ("bluish green", "sky blue", "blue", "vermillion", "yellow")
-COLOURS = [*(plot.OKABE_ITO[name] for name in _NAMES[:4]), "#d9d9d9", "white"]
+_NAMES = ("bluish green", "yellow", "sky blue", "blue", "vermillion")
+COLOURS = [*(plot.OKABE_ITO[name] for name in _NAMES), "#d9d9d9", "white"]
 ABOVE = {"gaussian": "Gaussian classifier, W_d = 1", "dirac": "Dirac, R1 0.3"}
 H = "step size $h$, in flow time"
 SECOND = {"gamma": r"weight $\gamma$ of R1", "kappa": r"ratio $\kappa$ of learning rates, $D$ over $G$"}
+
+LIMIT = {"gamma": 0.25, "kappa": 1.0}
 
 
 def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> None:
@@ -34,7 +37,7 @@ def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> Non
 
 
 def _draw_regimes(rows: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> None:
-    """A panel a game, a bar a rule; white ticks where the eigenvalues foretell the loss of stability."""
+    """A panel a game, a bar a rule; black where the eigenvalues say that stability begins or ends."""
     figure = Figure(figsize=(7.4, 1.4 + 1.25 * ((len(rows) + 1) // 2)), layout="constrained")
     axes = figure.subplots((len(rows) + 1) // 2, 2, squeeze=False).ravel()
     colours, norm = ListedColormap(COLOURS), BoundaryNorm(np.arange(len(REGIMES) + 1) - 0.5, len(REGIMES))
@@ -43,9 +46,8 @@ def _draw_regimes(rows: Mapping[str, Any], numbers: Mapping[str, Any], out: Path
         bars = np.array([row.regimes for row in found.values()])
         ax.pcolormesh(h, range(3), bars, cmap=colours, norm=norm, shading="nearest", rasterized=True)
         for place, rule in enumerate(found):
-            lost = numbers[game][rule]["stability is lost"]["h*"]
-            if lost:
-                ax.plot([lost, lost], [place - 0.5, place + 0.5], color="black", linewidth=1.4)
+            for bound in _bounds(numbers[game][rule]):
+                ax.plot([bound, bound], [place - 0.5, place + 0.5], color="black", linewidth=1.4)
             if place:
                 ax.axhline(place - 0.5, color="white", linewidth=1.5)
         ax.set_yticks(range(3), list(found))
@@ -56,8 +58,14 @@ def _draw_regimes(rows: Mapping[str, Any], numbers: Mapping[str, Any], out: Path
     keys = [
         Patch(facecolor=c, edgecolor="grey", label=name) for c, name in zip(COLOURS, REGIMES, strict=True)
     ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=6)
+    figure.legend(handles=keys, loc="outside lower center", ncols=7)
     figure.savefig(out / "regimes.png", dpi=130)
+
+
+def _bounds(row: Mapping[str, Any]) -> list[float]:
+    """Return the step sizes within the picture at which the fixed point becomes stable or unstable."""
+    h = {bound for interval in row["stability"]["stable h"] for bound in interval}
+    return sorted(h - {0.0, row["top"]})
 
 
 def _draw_diagrams(rows: Mapping[str, Any], numbers: Mapping[str, Any], game: str, path: Path) -> None:
@@ -70,9 +78,8 @@ def _draw_diagrams(rows: Mapping[str, Any], numbers: Mapping[str, Any], game: st
         for part in (drawn.caption, lines.caption, lines.legend):
             if part is not None:
                 part.remove()
-        lost = numbers[rule]["stability is lost"]["h*"]
-        for ax in (top, bottom):
-            ax.axvline(lost, color="grey", linewidth=0.8, linestyle="--", zorder=0)
+        for ax, bound in product((top, bottom), _bounds(numbers[rule])):
+            ax.axvline(bound, color="grey", linewidth=0.8, linestyle="--", zorder=0)
         top.set(title=rule, xlabel="")
         bottom.set(xlabel=H, ylim=(-2.2, 0.9))
         for ax in (top, bottom):
@@ -89,7 +96,7 @@ def _draw_region(maps: Mapping[str, Any], parameter: str, path: Path) -> None:
     for ax, (rule, sweep) in zip(axes, maps.items(), strict=True):
         drawn = plot.exponent_map(ax, sweep)
         drawn.caption.remove()  # type: ignore[union-attr]
-        drawn.mesh.set_clim(-1, 1)
+        drawn.mesh.set_clim(-LIMIT[parameter], LIMIT[parameter])
         if ax is not axes[-1]:
             drawn.colour_bar.remove()
         ax.set(title=rule, xlabel=H, ylabel=SECOND[parameter])
