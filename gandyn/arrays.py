@@ -10,7 +10,7 @@ from array_api_compat import array_namespace, device, is_torch_array
 #: An array of any namespace that follows the array API: NumPy, torch, ... (with its own device).
 Array: TypeAlias = Any
 
-__all__ = ["Array", "array_namespace", "like", "to_numpy"]
+__all__ = ["Array", "array_namespace", "device", "like", "to_numpy"]
 
 
 def to_numpy(x: Array) -> np.ndarray:

@@ -162,6 +162,33 @@ def report(
 
 
 @main.command()
+@click.argument("run_folder")
+@click.option("--checkpoint", type=int, metavar="K", help="Step of the checkpoint.  [the last]")
+@click.option("--samples", type=int, help="Samples in the batch of the analysis.  [128]")
+@click.option("--eigenvalues", type=int, help="Eigenvalues in each search.  [3]")
+@click.option("--threads", type=int, help="Threads of torch.  [those of the run]")
+@_plain_errors
+def spectrum(
+    run_folder: str, checkpoint: int | None, samples: int | None, eigenvalues: int | None, threads: int | None
+) -> None:
+    """Print the leading eigenvalues of a checkpoint and what kind of point it is.
+
+    The numbers and a figure are written into RUN_FOLDER/spectrum.
+    """
+    from gandyn.report import plans
+    from gandyn.report.point import Effort
+    from gandyn.report.spectrum import table, write_spectrum
+
+    run = _existing_run(run_folder, None, {})
+    asked = {"samples": samples, "eigenvalues": eigenvalues}
+    effort = Effort(**{name: value for name, value in asked.items() if value is not None})
+    plans.use_threads(threads, run.settings)
+    path, numbers = write_spectrum(run, checkpoint, effort)
+    click.echo(table(numbers))
+    click.echo(f"numbers: {path}, figure: {path.with_suffix('.png')}")
+
+
+@main.command()
 @_plain_errors
 def games() -> None:
     """List the games and textbook systems, a line each."""

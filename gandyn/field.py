@@ -13,6 +13,7 @@ Conventions, said once:
 
 from __future__ import annotations
 
+import builtins
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,12 +23,13 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from gandyn.arrays import Array, array_namespace, like, to_numpy
+from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 
 __all__ = [
     "Block",
     "FieldCheckError",
     "Layout",
+    "Linearisation",
     "Player",
     "System",
     "UpdateMap",
@@ -191,6 +193,22 @@ class Layout:
             [block.size for block in self.blocks],
         )
 
+    def player_slice(self, player: Player) -> builtins.slice:
+        """Return the slice of the state that ``player`` owns.
+
+        Raises:
+            ValueError: an unknown player, one without entries, or entries that do not lie together.
+
+        Example:
+            >>> Layout.scalars(generator=["a", "b"], discriminator=["c"]).player_slice("discriminator")
+            slice(2, 3, None)
+        """
+        owned = np.flatnonzero(self.mask(player))
+        if not len(owned) or owned[-1] - owned[0] + 1 != len(owned):
+            owners = sorted({block.player for block in self.blocks})
+            raise ValueError(f"the {player} must own one stretch of the state; its blocks belong to {owners}")
+        return builtins.slice(int(owned[0]), int(owned[-1]) + 1)
+
     @cached_property
     def entry_names(self) -> tuple[str, ...]:
         """Name of every entry of the state: that of a scalar block, else ``"name[i, j]"``."""
@@ -300,7 +318,8 @@ def _complete_second(field: VectorField) -> None:
 def _complete(system: VectorField | UpdateMap) -> None:
     """Derive the derivatives that were not given from those that were."""
     fn, jac, jvp, vjp = system.fn, system.jac, system.jvp, system.vjp
-    given = {name for name in ("jac", "jvp", "vjp") if getattr(system, name) is not _missing}
+    given = frozenset(name for name in ("jac", "jvp", "vjp") if getattr(system, name) is not _missing)
+    object.__setattr__(system, "given", given)
     if not given:
         jvp = lambda x, u, t: _central_difference(fn, x, u, t)
     if "jac" not in given:
@@ -359,6 +378,55 @@ def _check_width(name: str, x: Array, dim: int) -> None:
         raise ValueError(f"{name} must have shape (..., {dim}), got {tuple(x.shape)}")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Linearisation:
+    """Products with the Jacobian of a system at one state; ``with`` frees what is held for them.
+
+    Args:
+        jvp: ``jvp(u) -> J u``, u of shape (..., n).
+        vjp: ``vjp(w) -> J^T w``, w of shape (..., n).
+        close: frees what is held; no product may be asked for after it.
+    """
+
+    jvp: Callable[[Array], Array]
+    vjp: Callable[[Array], Array]
+    close: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Linearisation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def within(self, where: slice, dim: int) -> Linearisation:
+        """Return products with the diagonal block at ``where``, on vectors of its size."""
+
+        def block(product: Callable[[Array], Array]) -> Callable[[Array], Array]:
+            return lambda u: product(embed(u, where, dim))[..., where]
+
+        return Linearisation(block(self.jvp), block(self.vjp), self.close)
+
+
+def embed(u: Array, where: slice, dim: int) -> Array:
+    """Return vectors of shape (..., dim) that are ``u`` at ``where`` and zero elsewhere."""
+    xp = array_namespace(u)
+    zeros = lambda count: xp.zeros((*u.shape[:-1], count), dtype=u.dtype, device=device(u))
+    return xp.concat([zeros(where.start), u, zeros(dim - where.stop)], axis=-1)
+
+
+def _linearised(system: VectorField | UpdateMap, x: Array, t: Any, player: Player | None) -> Linearisation:
+    _check_width("x", x, system.layout.dim)
+    if len(x.shape) != 1:
+        raise ValueError(f"a linearisation is at one state, ({system.layout.dim},), got {tuple(x.shape)}")
+    where = None if player is None else system.layout.player_slice(player)
+    short = system.retained(x, t, player) if system.retained is not None else None
+    if short is not None:
+        return short
+    if where is not None:
+        return _linearised(system, x, t, None).within(where, system.layout.dim)
+    return Linearisation(lambda u: system.jvp(x, u, t), lambda w: system.vjp(x, w, t))
+
+
 def _evaluate(system: VectorField | UpdateMap, x: Array, t: Any) -> Array:
     _check_width("x", x, system.layout.dim)
     value = system.fn(x, t)
@@ -406,6 +474,8 @@ class VectorField:
         formula: what a symbolic game was derived from, for transforms that derive it anew.
         rival: ``rival()`` returns the field of the same game with its losses exchanged, for schemes that
             count on what a player does to the other's loss.
+        retained: ``retained(x, t, player) -> Linearisation`` where products at one state share work, such as
+            the graph of a network; None for a player whose block has no short cut.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
         tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where
             both together cost less than one by one; the default asks ``fn`` and ``jvp``.
@@ -437,9 +507,11 @@ class VectorField:
     second_adjoint: Callable[..., Array] = _missing
     formula: Any = None
     rival: Callable[[], VectorField] | None = None
+    retained: Callable[..., Linearisation | None] | None = None
     derivatives: str = "exact"
     tangents: Callable[..., tuple[Array, Array]] = _missing
     second_derivatives: str = field(default="exact", init=False)
+    given: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         _complete(self)
@@ -456,6 +528,10 @@ class VectorField:
     def growth_rates(self, eigenvalues: np.ndarray) -> np.ndarray:
         """Return the growth per unit time of each mode: Re lambda; stable means all negative."""
         return np.real(eigenvalues)
+
+    def linearised(self, x: Array, t: Any = 0, player: Player | None = None) -> Linearisation:
+        """Return products with the Jacobian at one state ``x``, or with one player's own block of it."""
+        return _linearised(self, x, t, player)
 
     def with_constants(self, **values: float) -> VectorField:
         """Return the same field at other values of its constants; nothing is recompiled."""
@@ -486,6 +562,8 @@ class UpdateMap:
         start: ``start(theta)`` adds the memory that training starts with to parameters of shape (..., n);
             without memory, the parameters themselves.
         rule: what a scheme made the map of, for what modifies a scheme.
+        retained: ``retained(x, t, player) -> Linearisation`` where products at one state share work, such as
+            the graph of a network; None for a player whose block has no short cut.
         derivatives: "exact", or "central differences" where a derivative that was given rests on them.
         tangents: ``tangents(x, u, t) -> (value, J u)`` for a stack ``u`` of shape (k, n) at one ``x``, where
             both together cost less than one by one; the default asks ``fn`` and ``jvp``.
@@ -512,8 +590,10 @@ class UpdateMap:
     family: Callable[..., UpdateMap] | None = None
     start: Callable[[Array], Array] = lambda theta: theta
     rule: Any = None
+    retained: Callable[..., Linearisation | None] | None = None
     derivatives: str = "exact"
     tangents: Callable[..., tuple[Array, Array]] = _missing
+    given: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
         if not (self.dt > 0 and math.isfinite(self.dt)):
@@ -532,6 +612,10 @@ class UpdateMap:
         """Return the growth per unit time of each mode: ln|mu| / dt; stable means all negative."""
         with np.errstate(divide="ignore"):
             return cast(np.ndarray, np.log(np.abs(eigenvalues)) / self.dt)
+
+    def linearised(self, x: Array, t: Any = 0, player: Player | None = None) -> Linearisation:
+        """Return products with the Jacobian at one state ``x``, or with one player's own block of it."""
+        return _linearised(self, x, t, player)
 
     def with_constants(self, **values: float) -> UpdateMap:
         """Return the same map at other values of its constants; nothing is recompiled."""

@@ -1,5 +1,6 @@
 """The command line: what it writes, what it refuses and how it says so."""
 
+import json
 import os
 import signal
 import subprocess
@@ -91,7 +92,7 @@ def test_the_command_line_starts_without_any_heavy_library():
 
 def test_help_names_every_command():
     output = ok("--help")
-    assert all(name in output for name in ("report", "train", "games", "portrait"))
+    assert all(name in output for name in ("report", "train", "spectrum", "games", "portrait"))
     shared = ("--penalty", "--lr-discriminator", "--checkpoint-every", "--value-range")
     assert all(option in ok(command, "--help") for command in ("train", "report") for option in shared)
 
@@ -341,3 +342,28 @@ def test_portrait_draws_maps_and_slices_of_larger_systems(folder):
     ok("portrait", "henon", "--points", 9, "--start", 0, 0)
     ok("portrait", "lorenz", "--points", 9)
     assert {path.name for path in Path().glob("*.png")} == {"henon.png", "lorenz.png"}
+
+
+# The spectrum of a checkpoint
+
+
+def test_spectrum_prints_a_table_and_writes_its_numbers_and_a_figure(folder):
+    ok("train", *OWN, "--steps", 4, "--out", "run", "--checkpoint-every", 2, "--batch-size", 16)
+    output = ok("spectrum", "run", "--samples", 32, "--eigenvalues", 2)
+    numbers = json.loads((folder / "run" / "spectrum" / "00000004.json").read_text())
+    kind = numbers["character"]
+    assert f"step 4: {kind['verdict']}" in output
+    assert output.count("own curvature of the") == 2
+    assert kind["batches"] == 3
+    assert sum(kind["shares"].values()) == pytest.approx(1)
+    assert (folder / "run" / "spectrum" / "00000004.png").read_bytes().startswith(b"\x89PNG")
+    again = ok("spectrum", "run", "--checkpoint", 2, "--samples", 32, "--eigenvalues", 2)
+    earlier = json.loads((folder / "run" / "spectrum" / "00000002.json").read_text())
+    assert "step 2:" in again
+    assert earlier["eigenvalues"] != numbers["eigenvalues"]
+
+
+def test_spectrum_refuses_what_is_no_run_or_checkpoint(folder):
+    ok("train", *OWN, "--steps", 2, "--out", "run", "--checkpoint-every", 1)
+    assert "has no checkpoint 7; it has [0, 1, 2]" in refused("spectrum", "run", "--checkpoint", 7)
+    assert "neither a folder" in refused("spectrum", "nowhere")

@@ -485,3 +485,13 @@ def test_loss_values_by_hand(chosen, expected):
     real, fake = torch.ones(2, dtype=FLOAT64), 2 * torch.ones(2, dtype=FLOAT64)
     got = (float(chosen.generator(fake)), float(chosen.discriminator(real, fake)))
     np.testing.assert_allclose(got, expected, rtol=1e-14)
+
+
+def test_a_gradient_penalty_is_finite_where_the_critic_is_flat():
+    critic = nn.Sequential(nn.Linear(1, 3), nn.ReLU(), nn.Linear(3, 1))
+    nn.init.constant_(critic[0].bias, -100.0)
+    critical = losses.wasserstein(penalties=[losses.gradient_penalty(10.0)])
+    field = gan_field(nn.Linear(1, 1), critic, critical, torch.randn(4, 1), torch.randn(4, 1))
+    x = get_state(nn.Linear(1, 1), critic).double()
+    assert torch.isfinite(field(x)).all()
+    assert torch.isfinite(field.jvp(x, torch.ones_like(x))).all()

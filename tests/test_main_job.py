@@ -5,9 +5,11 @@ import re
 import textwrap
 
 import pytest
+import torch
 from click.testing import CliRunner
+from torch import nn
 
-from gandyn import load
+from gandyn import load, nets, save
 from gandyn.cli import main
 
 SMALL = ["--steps", "6", "--batch-size", "16", "--checkpoint-every", "2"]
@@ -43,6 +45,20 @@ def gandyn(*arguments):
     return CliRunner().invoke(main, list(arguments))
 
 
+def watch(run):
+    """Leave beside a run what a monitor saw of modules that stand still, and a saved ensemble."""
+    modules = nn.Linear(1, 1), nn.Linear(1, 1)
+    monitor = nets.Monitor(*modules, every=1, folder=run)
+    for _ in range(30):
+        monitor.step(0.5, 0.6)
+    rules = nets.Recipe(optimizers=(nets.SGD(0.1), nets.SGD(0.1)), batch_size=8)
+    found = nets.ensemble(
+        *modules, nets.losses.nonsaturating(), torch.rand(16, 1), latent=1, steps=4, recipe=rules, copies=2,
+        progress=False,
+    )  # fmt: skip
+    save(found, run / "ensemble")
+
+
 def test_a_report_on_own_modules_is_one_page_with_its_numbers_beside_it(folder):
     result = gandyn("report", "own_gan:make_gan", "--out", "run", *SMALL, *QUICK)
     assert result.exit_code == 0, result.output
@@ -68,9 +84,13 @@ def test_a_run_is_trained_interrupted_by_its_length_taken_up_and_reported_on(fol
     longer = gandyn("train", "--resume", "--out", "run", "--steps", "8")
     assert longer.exit_code == 0, longer.output
     assert "finished at step 8" in longer.output
+    watch(folder / "run")
     result = gandyn("report", "run", *QUICK)
     assert result.exit_code == 0, result.output
-    assert (folder / "run" / "report" / "report.html").exists()
+    page = (folder / "run" / "report" / "report.html").read_text()
+    section = page[page.index('id="nearby"') : page.index('id="glossary"')]
+    assert section.count("<img") == 2
+    assert "<strong>settling</strong>" in section
 
 
 def test_a_diverged_run_says_so_and_is_reported_on_at_its_last_good_checkpoint(folder):

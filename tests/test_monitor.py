@@ -75,6 +75,7 @@ def test_passing_a_saddle_drifting_and_standing_still():
     assert passing.verdict == "near a saddle"
     assert descent(lambda x, y: (1.0, 0.3), (0.0, 0.0), 100).verdict == "drifting"
     assert descent(lambda x, y: (1.0, 0.3), (0.0, 0.0), 5).verdict == "undecided"
+    assert descent(lambda x, y: (0.0, 0.0), (1.0, 1.0), 40).verdict == "settling"
 
 
 def test_clipped_critic_drifts():

@@ -26,6 +26,8 @@ STUDIES = {
     "adam_linearised": 4,
     "methods": 1,
     "ring_mixture": 2,
+    "step_bound": 1,
+    "character_of_solutions": 3,
     "helmholtz": 4,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
@@ -173,6 +175,19 @@ WRONG_IN_WHOLE = {
         (("games", "Dirac", "Runge-Kutta 2", "agrees"), False),
         (("games", "Dirac, R1 0.3", "heavy ball 0.5", "gradients a digit"), 40.0),
         (("games", "Dirac", "Adam", "gradients a digit"), 100.0),
+    ],
+    "step_bound": [
+        (("bounds", "Dirac, R1 0.3, simultaneous", "step"), 1.21),
+        (("bounds", "network, alternating", "runs", "0.95", "factor"), 1.2),
+        (("bounds", "network, simultaneous", "runs", "1.05", "measured"), 0.0085),
+        (("dampings", "step"), 0.1),
+        (("dampings", "consensus", "runs", "0.9", "factor"), 0.9),
+        (("dampings", "symplectic adjustment", "its step"), 0.7),
+    ],
+    "character_of_solutions": [
+        (("ends", "mixture, NSGAN, Adam", "verdicts"), {"saddle": 2}),
+        (("ends", "mixture, NSGAN, Adam", "rotation index"), [0.1, 1.1, 1.2]),
+        (("ends", "mixture, WGAN-GP, extra-Adam", "lowest of G"), [1e9, 1e9, 1e9]),
     ],
     "helmholtz": [
         (("games", "Gaussian, W_d = 1", "shares"), [0.5, 0.1, 0.5]),

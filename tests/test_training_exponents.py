@@ -38,6 +38,26 @@ def test_tangents_are_value_and_products_to_the_bit(recipe):
     np.testing.assert_allclose(products, directions @ step.jac(x, 2).T, rtol=1e-10, atol=1e-12)
 
 
+def test_five_exponents_take_five_products_a_step_and_nothing_beside(monkeypatch):
+    from gandyn.nets.maps import TrainingStep
+
+    calls, plain = [], TrainingStep.__call__
+    monkeypatch.setattr(
+        TrainingStep, "__call__", lambda self, *a, **options: calls.append(a[1]) or plain(self, *a, **options)
+    )
+    measured(RECIPES["sgd, simultaneous"], method="tangent", copies=5, steps=4)
+    assert calls == [k for k in range(4) for _ in range(5)]
+
+
+def test_tangents_of_any_system_are_its_value_and_products():
+    from problems import linear_map
+
+    matrix = np.array([[0.5, 1.0], [0.0, 2.0]])
+    value, products = linear_map(matrix).tangents(np.ones(2), np.eye(2), 0)
+    np.testing.assert_array_equal(value, matrix @ np.ones(2))
+    np.testing.assert_array_equal(products, matrix.T)
+
+
 def measured(recipe, game=None, **options):
     steps = options.pop("steps", 12)
     return nets.ensemble(

@@ -9,13 +9,13 @@ import numpy as np
 
 from gandyn.arrays import Array, like, to_numpy
 from gandyn.checks import check_floats
-from gandyn.field import System, UpdateMap
+from gandyn.field import Layout, System, UpdateMap
 from gandyn.fixed_points.amplification import amplification_of_flow, amplification_of_map
 from gandyn.fixed_points.period import iterated, orbit_of
 from gandyn.fixed_points.result import FixedPoint
 from gandyn.spectra import Spectrum, spectrum
 
-__all__ = ["classify", "kind_of"]
+__all__ = ["classify", "game_of", "kind_of", "own_hessians", "tolerance_at"]
 
 _DENSE = 200
 _RATIOS = (1e-4, 1e4)
@@ -72,12 +72,7 @@ def classify(
     found = spectrum(system, x, None if dense else k, "growth", progress=False)
     clock, values = found.clock, found.eigenvalues
     matrix = to_numpy(system.jac(x)).astype(np.float64) if dense else None
-    scale = (
-        float(np.linalg.norm(matrix, 2)) if matrix is not None else float(np.max(np.abs(values), initial=0))
-    )
-    if matrix is not None:
-        scale = max(scale, (1 + float(np.linalg.norm(to_numpy(x)))) * _curvature(system, x, matrix))
-    tolerance = tol * max(scale, 1.0 if clock == "map" else np.finfo(float).tiny)
+    tolerance = tolerance_at(system, x, values, matrix, tol)
     counts = _counts(values, clock, tolerance)
     stable = _stable(counts, found)
     step, loss, angle = _step(values, clock, stable)
@@ -111,6 +106,18 @@ def classify(
         label=once.label,
         **verdict,
     )
+
+
+def tolerance_at(
+    system: System, x: Array, values: np.ndarray, matrix: np.ndarray | None, tol: float
+) -> float:
+    """Return how near the boundary of stability an eigenvalue is taken to be on it, see ``classify``."""
+    if matrix is None:
+        scale = float(np.max(np.abs(values), initial=0))
+    else:
+        reach = 1 + float(np.linalg.norm(to_numpy(x)))
+        scale = max(float(np.linalg.norm(matrix, 2)), reach * _curvature(system, x, matrix))
+    return tol * max(scale, 1.0 if isinstance(system, UpdateMap) else np.finfo(float).tiny)
 
 
 def _curvature(system: System, x: Array, matrix: np.ndarray) -> float:
@@ -196,21 +203,37 @@ def _transient(matrix: np.ndarray, system: System, stable: bool | None) -> dict[
     return {"reactivity": reactivity, "max_amplification": best, "amplification_time": when}
 
 
+def own_hessians(matrix: np.ndarray, layout: Layout) -> tuple[np.ndarray, ...]:
+    """Return the eigenvalues of each player's own Hessian, ascending; none if the system is no game of two.
+
+    Args:
+        matrix: shape (n, n), the Jacobian of the velocity.
+        layout: its blocks.
+    """
+    masks = [layout.mask(player) for player in ("generator", "discriminator")]
+    if not all(mask.any() for mask in masks) or not np.all(masks[0] | masks[1]):
+        return ()
+    blocks = [-matrix[np.ix_(mask, mask)] for mask in masks]
+    return tuple(np.linalg.eigvalsh((block + block.T) / 2) for block in blocks)
+
+
+def game_of(lowest: float, tolerance: float, stable: bool | None) -> str:
+    """Return the verdict on a fixed point as a game, from the lowest of the players' own curvatures."""
+    if abs(lowest) <= tolerance or stable is None:
+        return "undecided"
+    if lowest > 0:
+        return "differential Nash" if stable else "Nash, not stable"
+    return "stable, not Nash" if stable else "neither"
+
+
 def _as_game(matrix: np.ndarray, system: System, tolerance: float, stable: bool | None) -> dict[str, Any]:
     """Return the players' own Hessians, the game's verdict and the stable ratios of learning rates."""
-    masks = [system.layout.mask(player) for player in ("generator", "discriminator")]
-    if not all(mask.any() for mask in masks) or not np.all(masks[0] | masks[1]):
+    hessians = own_hessians(matrix, system.layout)
+    if not hessians:
         return {}
-    blocks = [-matrix[np.ix_(mask, mask)] for mask in masks]
-    hessians = tuple(np.linalg.eigvalsh((block + block.T) / 2) for block in blocks)
-    lowest = min(values[0] for values in hessians)
-    if abs(lowest) <= tolerance or stable is None:
-        game = "undecided"
-    elif lowest > 0:
-        game = "differential Nash" if stable else "Nash, not stable"
-    else:
-        game = "stable, not Nash" if stable else "neither"
-    return {"hessians": hessians, "game": game, "stable_ratios": _stable_ratios(matrix, masks[1], tolerance)}
+    ratios = _stable_ratios(matrix, system.layout.mask("discriminator"), tolerance)
+    game = game_of(min(float(values[0]) for values in hessians), tolerance, stable)
+    return {"hessians": hessians, "game": game, "stable_ratios": ratios}
 
 
 def _stable_ratios(matrix: np.ndarray, discriminator: np.ndarray, tolerance: float) -> np.ndarray:

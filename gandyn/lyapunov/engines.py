@@ -20,7 +20,7 @@ from gandyn.field import Block, Layout, UpdateMap, VectorField
 from gandyn.trajectories import trajectory
 from gandyn.trajectories.callback import kernel_of
 
-__all__ = ["Engine", "Piece", "engine_for"]
+__all__ = ["Engine", "Piece", "Stretched", "engine_for"]
 
 _CONTRAST = 12.0
 _MOST_STEPS = 100
@@ -178,7 +178,7 @@ class CompiledFlow(_Compiled):
         return whole, contrast, int(steps.sum()), names.get(status, "diverged")
 
 
-class _Stretched(Engine):
+class Stretched(Engine):
     """An engine in Python: moves by stretches from one orthonormalisation to the next."""
 
     def __init__(self, x: Array, t: float, qr_every: float | None, max_norm: float) -> None:
@@ -187,6 +187,7 @@ class _Stretched(Engine):
         self._steps = 0
 
     def run(self, records: int) -> Piece:
+        """Go on for so many records."""
         logs, self._steps = np.zeros((records, self.tangents.shape[0])), 0
         status: Any = "finished"
         for row in range(records):
@@ -201,7 +202,7 @@ class _Stretched(Engine):
         pieces = max(1, int(np.ceil(self.length / self.qr_every * (1 - 1e-12))))
         bounds = self._bounds(pieces)
         for begin, end in pairwise(bounds):
-            x, tangents, status = self._stretch(begin, end)
+            x, tangents, status = self.stretch(begin, end)
             if status != "finished":
                 return status
             self.x, self.tangents, growth = _orthonormal(x, tangents)
@@ -215,12 +216,12 @@ class _Stretched(Engine):
         end = self.origin + (self.done + 1) * self.length
         return [*(start + i * (end - start) / pieces for i in range(pieces)), end]
 
-    def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
-        """Return state and tangents at ``end``, and "finished", or why they are not there."""
+    def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
+        """Return state and tangents at ``end``, these not orthonormal, and "finished" or why not."""
         raise NotImplementedError
 
 
-class ProductMap(_Stretched):
+class ProductMap(Stretched):
     """A map by its own products ``J u``: k of them a step, whatever the size of the state."""
 
     def __init__(self, system: UpdateMap, *args: Any) -> None:
@@ -236,7 +237,7 @@ class ProductMap(_Stretched):
             start + min(i * int(self.qr_every), length) for i in range(-(-length // int(self.qr_every)) + 1)
         ]
 
-    def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
+    def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
         x, tangents = self.x, self.tangents
         for number in range(int(begin), int(end)):
             x, tangents = self._moved(x, tangents, number)
@@ -251,7 +252,7 @@ class ProductMap(_Stretched):
         return self._system.tangents(x, tangents, number)
 
 
-class ProductFlow(_Stretched):
+class ProductFlow(Stretched):
     """A flow by products ``J u``, state and tangents integrated together."""
 
     interval = "of flow time"
@@ -266,7 +267,7 @@ class ProductFlow(_Stretched):
     def _rounded(self, interval: float) -> float:
         return interval
 
-    def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
+    def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
         n, k = self.x.shape[0], self.tangents.shape[0]
         xp = array_namespace(self.x)
         start = xp.concat([self.x, xp.reshape(self.tangents, (-1,))])
@@ -296,7 +297,7 @@ class ProductFlow(_Stretched):
         return VectorField(fn, Layout((Block("state and tangents", "state", (n * (1 + k),)),)))
 
 
-class SwitchingFlow(_Stretched):
+class SwitchingFlow(Stretched):
     """A flow whose velocity jumps on planes: tangents jump there too, by the saltation matrix."""
 
     interval = "of flow time"
@@ -314,7 +315,7 @@ class SwitchingFlow(_Stretched):
     def _rounded(self, interval: float) -> float:
         return interval
 
-    def _stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
+    def stretch(self, begin: float, end: float) -> tuple[Array, Array, str]:
         before = self._flow.steps
         try:
             arc = self._flow.arc(self.x, end - begin, tangents=self.tangents.shape[0] > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,15 @@ import numpy as np
 
 from gandyn.arrays import Array, like
 from gandyn.checks import check_floats
-from gandyn.field import System, UpdateMap
+from gandyn.cycles.section import Planes, Section, switches_of
+from gandyn.field import System, UpdateMap, VectorField
 from gandyn.lyapunov.record import Folder, Memory
 from gandyn.lyapunov.result import Status
 
 if TYPE_CHECKING:
     from gandyn.lyapunov.engines import Engine
 
-__all__ = ["Measurement", "Plan", "plan_for"]
+__all__ = ["Measurement", "Plan", "plan_for", "planes_of"]
 
 _MOST_RECORDS = 4096
 _FEWEST_STEPS = 8
@@ -122,6 +124,15 @@ def plan_for(
     average = amount if step is None else max(units(amount), 1)
     stepped = is_map or step is not None
     return Plan(average, units(transient), units(warmup), k, t0, record, unit, stepped, is_map)
+
+
+def planes_of(system: System, switches: Sequence[Section] | None) -> Planes | None:
+    """Return the planes on which the velocity of a flow jumps, given or of its formula; None for a map."""
+    if isinstance(system, VectorField):
+        return switches_of(system, switches)
+    if switches:
+        raise ValueError("switches are those of a flow; a map takes its Jacobian as it is")
+    return None
 
 
 class Measurement:

@@ -12,9 +12,9 @@ import numpy as np
 
 from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_option
-from gandyn.cycles.section import Planes, Section, switches_of
-from gandyn.field import System, UpdateMap, VectorField
-from gandyn.lyapunov.phases import Measurement, Plan, plan_for
+from gandyn.cycles.section import Planes, Section
+from gandyn.field import System, UpdateMap
+from gandyn.lyapunov.phases import Measurement, Plan, plan_for, planes_of
 from gandyn.lyapunov.record import open_record
 from gandyn.lyapunov.result import Lyapunov, Status, Weighting, average
 
@@ -111,7 +111,7 @@ def lyapunov_spectrum(
     tolerances: dict[str, Any] = {"rtol": rtol, "atol": atol, "qr_every": qr_every, "max_norm": max_norm}
     check_option("weighting", weighting, ["uniform", "smooth"])
     _check_positive(tolerances)
-    planes = _planes(system, switches)
+    planes = planes_of(system, switches)
     engine = engine_for(system, x0, t0, step=step, planes=planes, **tolerances)
     settings = {**plan.settings(), **_identity(system, x0, planes), **tolerances, "seed": seed}
     record = open_record(path, plan.k + 2, settings)
@@ -124,14 +124,6 @@ def _check_positive(values: Mapping[str, float | None]) -> None:
     for name, value in values.items():
         if value is not None and not value > 0:
             raise ValueError(f"{name} must be positive, got {value}")
-
-
-def _planes(system: System, switches: Sequence[Section] | None) -> Planes | None:
-    if isinstance(system, VectorField):
-        return switches_of(system, switches)
-    if switches:
-        raise ValueError("switches are those of a flow; a map takes its Jacobian as it is")
-    return None
 
 
 def _identity(system: System, x0: Array, planes: Planes | None) -> dict[str, Any]:

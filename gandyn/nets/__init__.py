@@ -1,7 +1,7 @@
 """A field from torch modules: two networks, their losses and a batch become a vector field or a map."""
 
 from gandyn.nets import datasets, losses, models, optimizers
-from gandyn.nets.cluster import Ensemble, ensemble
+from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
@@ -9,6 +9,7 @@ from gandyn.nets.maps import normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
 from gandyn.nets.monitor import Monitor, MonitorRecord, read_monitor
 from gandyn.nets.motion import Motion
+from gandyn.nets.nearby import Ensemble
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
 from gandyn.nets.quality import Coverage, coverage, modes_of, sliced_wasserstein
 from gandyn.nets.recipe import Recipe

@@ -139,7 +139,7 @@ def _speeds(motion: Motion, pieces: int) -> np.ndarray:
 
 
 def _ratio(a: float, b: float) -> float:
-    return a / b if b > 0 else (1.0 if a == 0 else np.inf)
+    return a / b if b > 0 else (0.0 if a == 0 else np.inf)
 
 
 def _dip(motion: Motion) -> tuple[float, float]:

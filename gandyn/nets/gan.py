@@ -6,17 +6,18 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
-import torch.autograd.forward_ad as forward_ad
 from torch import Tensor, nn
 
-from gandyn.field import Layout, VectorField
+from gandyn.field import Layout, Player, VectorField
+from gandyn.nets.derivatives import derivatives
 from gandyn.nets.losses import Losses, Play
 from gandyn.nets.modules import BatchNormMode, DropoutMode, Network, get_state, split_like, tensors_in
 
-__all__ = ["Batch", "Game", "derivatives", "gan_field", "gan_losses"]
+__all__ = ["Batch", "Game", "gan_field", "gan_losses"]
 
 #: A tensor of samples, or a tuple of samples and their conditions (labels, ...).
 Inputs: TypeAlias = Tensor | Sequence[Tensor]
@@ -37,6 +38,27 @@ class Batch:
     latent: tuple[Tensor, ...]
     mix: Tensor
     seed: int = 0
+
+    def pieces(self, size: int | None) -> list[tuple[float, Batch]]:
+        """Return micro-batches of about ``size`` samples with their weights; the whole batch for None.
+
+        Raises:
+            ValueError: numbers of data and latents that do not split in the same proportions.
+        """
+        if size is None:
+            return [(1.0, self)]
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"micro_batch must be a positive number of samples, got {size!r}")
+        counts = [part[0].shape[0] for part in (self.real, self.latent)]
+        number = -(-max(counts) // size)
+        if counts[0] != counts[1] and any(count % number for count in counts):
+            raise ValueError(
+                f"{counts[0]} data and {counts[1]} latents do not split into {number} micro-batches of equal "
+                "weight; give as many latents as data, or another micro_batch"
+            )
+        split = lambda parts: zip(*(part.tensor_split(number) for part in parts), strict=True)
+        cuts = zip(split(self.real), split(self.latent), self.mix.tensor_split(number), strict=True)
+        return [(len(mix) / counts[0], Batch(real, latent, mix, self.seed)) for real, latent, mix in cuts]
 
 
 def as_inputs(name: str, value: Inputs, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
@@ -118,6 +140,11 @@ class Game:
         torch.cuda.init()
         return torch.cuda.default_generators[self.device.index or 0]
 
+    @property
+    def reestimates(self) -> bool:
+        """Whether running statistics are measured anew at every state."""
+        return self.generator.reestimates or self.discriminator.reestimates
+
     @contextmanager
     def drawing(self, seed: int) -> Iterator[None]:
         """Seed torch's own generators for the layers that draw from them, and put them back after."""
@@ -176,7 +203,7 @@ class Game:
         They hang on views of ``x`` of their own: a player's gradient takes them as constants, as in
         evaluation mode, while the derivative of the field follows them.
         """
-        if not (self.generator.reestimates or self.discriminator.reestimates):
+        if not self.reestimates:
             return self
         theta_g, theta_d = self.split(x)
         game = copy.copy(self)
@@ -194,6 +221,23 @@ class Game:
         outputs = (self.discriminator(theta_d, *batch.real), self.discriminator(theta_d, *fake))
         loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
         return self.losses.generator(outputs[1]), loss_d, outputs
+
+    def own_velocity(self, x: Tensor, player: Player, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return one player's parameters as a leaf, and its velocity as a function of it, with its graph."""
+        theta_g, theta_d = self.split(x.detach())
+        leaf = x.detach()[: self.sizes[0]] if player == "generator" else x.detach()[self.sizes[0] :]
+        leaf = leaf.clone().requires_grad_()
+        with torch.enable_grad(), self.drawing(batch.seed):
+            if player == "generator":
+                theta = split_like(leaf, self.generator)
+                loss = self.generator_loss(theta_d, self.fakes(theta, batch))
+            else:
+                with torch.no_grad():
+                    fake = self.fakes(theta_g, batch)
+                theta = split_like(leaf, self.discriminator)
+                loss, _ = self.discriminator_loss(theta, fake, batch)
+            by_player = gradient(loss, theta, create_graph=True)
+        return leaf, -torch.cat([part.reshape(-1) for part in by_player])
 
     def velocity(
         self, x: Tensor, batch: Batch, *, create_graph: bool = False, exchanged: bool = False
@@ -241,131 +285,6 @@ def gradient(
     )
 
 
-#: ``fn(x, t, create_graph) -> (n,)`` at one state of shape (n,).
-Pointwise: TypeAlias = Callable[[Tensor, Any, bool], Tensor]
-
-
-class Derivatives(NamedTuple):
-    """A system's function and its derivatives, over leading axes."""
-
-    fn: Callable[..., Tensor]
-    jac: Callable[..., Tensor]
-    jvp: Callable[..., Tensor]
-    vjp: Callable[..., Tensor]
-    second: Callable[..., Tensor]
-    second_adjoint: Callable[..., Tensor]
-    tangents: Callable[..., tuple[Tensor, Tensor]]
-
-
-def _slope(output: Tensor, x: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
-    """Return the derivative of ``<output, w>`` with respect to ``x``, zero where there is none."""
-    if not output.requires_grad:
-        return torch.zeros_like(x)
-    options = {"create_graph": create_graph, "materialize_grads": True}
-    return torch.autograd.grad(output, x, w, **options)[0]
-
-
-def second_derivatives(fn: Pointwise) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """Return ``second`` and ``second_adjoint`` of a field, over leading axes, by reverse mode throughout.
-
-    With ``r(w) = J^T w``, ``second_adjoint`` is ``s(w) = d<r(w), u>/dx``, and ``second``, its transpose,
-    is the derivative of ``s``, which is linear.
-
-    Args:
-        fn: as for ``derivatives``; differentiable three times.
-    """
-
-    def adjoint(x: Tensor, u: Tensor, w: Tensor, t: Any, *, create_graph: bool = False) -> Tensor:
-        pulled = _slope(fn(x, t, True), x, w, create_graph=True)
-        return _slope(pulled, x, u, create_graph=create_graph)
-
-    def transposed(x: Tensor, u: Tensor, w: Tensor, t: Any) -> Tensor:
-        dual = torch.zeros_like(x, requires_grad=True)
-        return _slope(adjoint(x, u, dual, t, create_graph=True), dual, w)
-
-    def over_axes(product: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def at(x: Tensor, u: Tensor, w: Tensor, t: Any) -> Tensor:
-            x, u, w = torch.broadcast_tensors(x, u.to(x), w.to(x))
-            rows = zip(*(part.reshape(-1, x.shape[-1]) for part in (x, u, w)), strict=True)
-            leaves = ((a.detach().clone().requires_grad_(), b, c) for a, b, c in rows)
-            return torch.stack([product(*leaf, t).detach() for leaf in leaves]).reshape(x.shape)
-
-        return at
-
-    return over_axes(transposed), over_axes(adjoint)
-
-
-def derivatives(fn: Pointwise) -> Derivatives:
-    """Return a system's function and its derivatives over leading axes, from one pointwise function.
-
-    ``jvp`` is forward mode over the reverse mode inside ``fn``, or, for layers without a forward mode in
-    torch (group norm, weight norm), the derivative of ``w -> J^T w``; ``vjp`` differentiates the graph of
-    ``fn``, built once for all directions at a point. ``tangents`` takes the value from the first of its
-    products, so that it costs nothing beside them.
-
-    Args:
-        fn: differentiable in x of shape (n,); keeps its graph if asked to.
-    """
-
-    def value(x: Tensor, t: Any) -> Tensor:
-        rows = [fn(row, t, False).detach() for row in x.reshape(-1, x.shape[-1])]
-        return torch.stack(rows).reshape(x.shape)
-
-    def push(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
-        try:
-            with forward_ad.dual_level():
-                dual = forward_ad.make_dual(x.detach().clone().requires_grad_(), u.to(x))
-                primal, tangent = forward_ad.unpack_dual(fn(dual, t, False))
-        except NotImplementedError:
-            return push_by_reverse(x, u, t)
-        return primal.detach(), torch.zeros_like(x) if tangent is None else tangent.detach()
-
-    def push_by_reverse(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
-        x = x.detach().clone().requires_grad_()
-        w = torch.zeros_like(x, requires_grad=True)
-        result = fn(x, t, True)
-        (pulled,) = torch.autograd.grad(result, x, w, create_graph=True, materialize_grads=True)
-        product = torch.autograd.grad(pulled, w, u.to(x), materialize_grads=True)[0]
-        return result.detach(), product
-
-    def tangents(x: Tensor, u: Tensor, t: Any) -> tuple[Tensor, Tensor]:
-        if x.ndim > 1 or u.numel() == 0:
-            return value(x, t), jvp(x, u, t)
-        pairs = [push(x, direction, t) for direction in u.reshape(-1, x.shape[-1])]
-        return pairs[0][0], torch.stack([product for _, product in pairs]).reshape(u.shape)
-
-    def jvp(x: Tensor, u: Tensor, t: Any) -> Tensor:
-        x, u = torch.broadcast_tensors(x, u)
-        pairs = zip(x.reshape(-1, x.shape[-1]), u.reshape(-1, u.shape[-1]), strict=True)
-        return torch.stack([push(row, direction, t)[1] for row, direction in pairs]).reshape(x.shape)
-
-    def pull(x: Tensor, directions: Tensor, t: Any) -> Tensor:
-        x = x.detach().clone().requires_grad_()
-        result = fn(x, t, True)
-        return torch.stack(
-            [
-                torch.autograd.grad(result, x, w.to(x), retain_graph=True, materialize_grads=True)[0]
-                for w in directions
-            ]
-        )
-
-    def vjp(x: Tensor, u: Tensor, t: Any) -> Tensor:
-        n = x.shape[-1]
-        if x.reshape(-1, n).shape[0] == 1:
-            shape = torch.broadcast_shapes(x.shape, u.shape)
-            return pull(x.reshape(n), u.reshape(-1, n), t).reshape(shape)
-        x, u = torch.broadcast_tensors(x, u)
-        pairs = zip(x.reshape(-1, n), u.reshape(-1, n), strict=True)
-        return torch.cat([pull(row, direction[None], t) for row, direction in pairs]).reshape(x.shape)
-
-    def jac(x: Tensor, t: Any) -> Tensor:
-        n = x.shape[-1]
-        eye = torch.eye(n, dtype=x.dtype, device=x.device)
-        return torch.stack([pull(row, eye, t) for row in x.reshape(-1, n)]).reshape(*x.shape, n)
-
-    return Derivatives(value, jac, jvp, vjp, *second_derivatives(fn), tangents)
-
-
 def gan_field(
     generator: nn.Module,
     discriminator: nn.Module,
@@ -377,6 +296,8 @@ def gan_field(
     dropout: DropoutMode | None = None,
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
+    micro_batch: int | None = None,
+    held: int | None = None,
     label: str = "",
 ) -> VectorField:
     """Return the training dynamics of two modules on a fixed batch as a vector field.
@@ -401,6 +322,10 @@ def gan_field(
             such a layer is in training mode.
         seed: seed of seeded dropout and of the interpolates of a gradient penalty.
         dtype: float type of the whole computation.
+        micro_batch: number of samples whose graph exists at a time; None for the whole batch. Only for
+            losses that are means over samples, which is checked at the present parameters.
+        held: number of micro-batches whose graphs ``field.linearised`` keeps; others are built anew for each
+            product, or once for a stack of them. None for all: fastest, and the most memory.
         label: name for titles and messages.
 
     Returns:
@@ -420,16 +345,51 @@ def gan_field(
     """
     game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
     batch = fixed_batch(game, real, latent, seed)
-    check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
+    present = get_state(generator, discriminator, dtype=dtype)
+    check_game(game, present, batch)
+    pieces = batch.pieces(micro_batch)
+    _check_pieces(game, present, batch, pieces)
     title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
 
+    def velocity(
+        exchanged: bool, weight: float, piece: Batch, x: Tensor, _: Any, create_graph: bool
+    ) -> Tensor:
+        return weight * game.velocity(x, piece, create_graph=create_graph, exchanged=exchanged)
+
+    def own(weight: float, piece: Batch, x: Tensor, t: Any, player: Player) -> tuple[Tensor, Tensor]:
+        leaf, result = game.own_velocity(x, player, piece)
+        return leaf, weight * result
+
     def field(exchanged: bool, **options: Any) -> VectorField:
-        system = derivatives(
-            lambda x, _, create_graph: game.velocity(x, batch, create_graph=create_graph, exchanged=exchanged)
-        )
+        parts = [partial(velocity, exchanged, *piece) for piece in pieces]
+        # Draws and measured statistics hang on the passes of both players, some of which are left out.
+        joint = exchanged or game.reestimates or game.stochastic
+        short = [] if joint else [partial(own, *piece) for piece in pieces]
+        system = derivatives(*parts, own=short, held=held)
         return VectorField(layout=game.layout, **system._asdict(), **options)
 
     return field(False, label=title, rival=lambda: field(True, label=f"{title}, losses exchanged"))
+
+
+def _check_pieces(game: Game, x: Tensor, batch: Batch, pieces: Sequence[tuple[float, Batch]]) -> None:
+    """Raise ValueError unless both losses on the batch are the weighted means of those on its pieces."""
+    if len(pieces) == 1:
+        return
+    whole = _losses_at(game, x, batch)
+    mean = torch.stack([weight * _losses_at(game, x, piece) for weight, piece in pieces]).sum(0)
+    if not torch.allclose(whole, mean, rtol=1e4 * torch.finfo(game.dtype).eps):
+        raise ValueError(
+            f"the losses on the batch are {whole.tolist()}, their means over micro-batches {mean.tolist()}: "
+            "they are no means over samples (batch statistics, seeded dropout?); leave micro_batch out"
+        )
+
+
+def _losses_at(game: Game, x: Tensor, batch: Batch) -> Tensor:
+    """Return both players' losses, shape (2,), without a graph."""
+    with torch.no_grad(), game.drawing(batch.seed):
+        here = game.with_statistics_at(x, batch)
+        loss_g, loss_d, _ = here.both_losses(*game.split(x), batch)
+    return torch.stack([loss_g.detach(), loss_d.detach()])
 
 
 def gan_losses(
@@ -471,14 +431,9 @@ def gan_losses(
     batch = fixed_batch(game, real, latent, seed)
     check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
 
-    def at(x: Tensor) -> Tensor:
-        with torch.no_grad(), game.drawing(batch.seed):
-            here = game.with_statistics_at(x, batch)
-            loss_g, loss_d, _ = here.both_losses(*game.split(x), batch)
-        return torch.stack([loss_g.detach(), loss_d.detach()])
-
     def over_batches(x: Tensor) -> Tensor:
-        return torch.stack([at(row) for row in x.reshape(-1, x.shape[-1])]).reshape(*x.shape[:-1], 2)
+        rows = [_losses_at(game, row, batch) for row in x.reshape(-1, x.shape[-1])]
+        return torch.stack(rows).reshape(*x.shape[:-1], 2)
 
     return over_batches
 

@@ -205,6 +205,12 @@ def _squared_slopes(critic: Callable[..., Any], inputs: tuple[Tensor, ...]) -> T
     return _output_and_squared_slopes(critic, inputs)[1]
 
 
+def _root(squares: Tensor) -> Tensor:
+    """Return the square root with derivative 0 at 0, where a critic of ReLUs is flat: there it has a kink."""
+    rising = squares > 0
+    return torch.where(rising, torch.where(rising, squares, 1.0).sqrt(), 0.0)
+
+
 @dataclass(frozen=True)
 class _SlopePenalty:
     """``weight / 2`` times the mean squared slope of the discriminator on one half of the batch."""
@@ -234,7 +240,7 @@ class _GradientPenalty:
                 f"shapes, got {tuple(real.shape)} and {tuple(fake.shape)}; use as many latents as reals"
             )
         mix = play.mix.view(-1, *[1] * (real.ndim - 1))
-        slopes = _squared_slopes(play.critic, (mix * real + (1 - mix) * fake, *conditions)).sqrt()
+        slopes = _root(_squared_slopes(play.critic, (mix * real + (1 - mix) * fake, *conditions)))
         return self.weight * (slopes - self.target).square().mean()
 
     def __str__(self) -> str:

@@ -337,7 +337,7 @@ def map_of(step: TrainingStep | SchemeStep, label: str = "") -> UpdateMap:
     system = derivatives(pointwise)
     rule = step.recipe.optimizers[0]
     title = label or f"training by {type(rule).__name__}, {step.recipe.order}"
-    products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents")}
+    products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents", "retained")}
     return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, **products)
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from gandyn.field import Layout, UpdateMap, VectorField
-from gandyn.nets.gan import Batch, Game, StepRecord, derivatives
+from gandyn.nets.derivatives import derivatives
+from gandyn.nets.gan import Batch, Game, StepRecord
 from gandyn.nets.modules import Network
 from gandyn.nets.recipe import Recipe
 

@@ -14,6 +14,14 @@ from gandyn.plot.bifurcations import (
     eigenvalue_locus,
     stability_region,
 )
+from gandyn.plot.curvature import (
+    CloudArtists,
+    DensityArtists,
+    RangeArtists,
+    numerical_range,
+    ritz_cloud,
+    spectral_density,
+)
 from gandyn.plot.cycles import (
     CycleArtists,
     DotArtists,
@@ -44,6 +52,7 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.spectra import (
@@ -51,6 +60,14 @@ from gandyn.plot.spectra import (
     TrainingSpectraArtists,
     eigenvalues_over_training,
     spectrum,
+)
+from gandyn.plot.stretching import (
+    AngleArtists,
+    FiniteTimeArtists,
+    LocalExponentArtists,
+    covariant_angles,
+    finite_time,
+    local_exponents,
 )
 from gandyn.plot.styles import DISCRIMINATOR, GENERATOR, OKABE_ITO, PAPER_COLUMN, style
 from gandyn.plot.surfaces import SurfaceArtists, landscape_surface
@@ -61,23 +78,30 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "AngleArtists",
     "BasinArtists",
+    "CloudArtists",
     "ContourArtists",
     "ConvergenceArtists",
     "CurveArtists",
     "CycleArtists",
+    "DensityArtists",
     "DiagramArtists",
     "DotArtists",
     "ExponentBarArtists",
     "ExponentMapArtists",
+    "FiniteTimeArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
+    "PathAngleArtists",
     "PeriodArtists",
     "PortraitArtists",
     "ProjectionArtists",
+    "RangeArtists",
     "RegionArtists",
     "SeparationArtists",
     "ShareArtists",
@@ -88,6 +112,7 @@ __all__ = [
     "accuracy",
     "basin_map",
     "bifurcation_diagram",
+    "covariant_angles",
     "cycle_periods",
     "eigenvalue_locus",
     "eigenvalues_over_training",
@@ -95,6 +120,7 @@ __all__ = [
     "exponent_map",
     "exponent_spectra",
     "exponents_over_parameter",
+    "finite_time",
     "gradient_norms",
     "helmholtz",
     "image_grid",
@@ -102,12 +128,17 @@ __all__ = [
     "landscape_contour",
     "landscape_surface",
     "limit_cycles",
+    "local_exponents",
     "manifolds",
+    "numerical_range",
     "orbit_diagram",
+    "path_angle",
     "portrait",
     "projection",
+    "ritz_cloud",
     "section",
     "separation",
+    "spectral_density",
     "spectrum",
     "spread_shares",
     "stability_region",

@@ -19,9 +19,11 @@ from gandyn.report.modes import eigenvalues
 from gandyn.report.motion import path, velocity
 from gandyn.report.nearby import nearby
 from gandyn.report.point import Effort, OnePlayer, Point
+from gandyn.report.rotation import angle, characters
 from gandyn.report.subject import Subject
 from gandyn.report.surroundings import field_slice, landscapes
 from gandyn.report.update import update
+from gandyn.rotation import Character, PathAngle
 from gandyn.spectra import Spectrum
 
 __all__ = ["Analysis", "Samples", "analyse"]
@@ -54,6 +56,8 @@ class Analysis:
         slice: the joint field on the plane of both players' velocities.
         path: the checkpoints on their principal components.
         spectra: by step, what was found there together.
+        characters: by step, what kind of point the checkpoint is.
+        angle: the velocity along the line from the first checkpoint to the last.
         update: multipliers of one step of the update rule in use, frozen.
         nearby: copies trained beside the run, where its folder has them.
     """
@@ -65,6 +69,8 @@ class Analysis:
     slice: FieldSlice | None = None
     path: Projection | None = None
     spectra: dict[int, Spectrum] = field(default_factory=dict)
+    characters: dict[int, Character] = field(default_factory=dict)
+    angle: PathAngle | None = None
     update: Spectrum | None = None
     nearby: Ensemble | None = None
 
@@ -72,7 +78,9 @@ class Analysis:
         """Return the results by name, as they are saved."""
         found: dict[str, Any] = {f"landscape_{player}": one for player, one in self.landscapes.items()}
         found |= {f"spectrum_{step:08d}": one for step, one in self.spectra.items()}
+        found |= {f"character_{step:08d}": one for step, one in self.characters.items()}
         found |= {"samples": self.samples, "field": self.slice, "path": self.path, "update": self.update}
+        found["path_angle"] = self.angle
         return {name: result for name, result in found.items() if result is not None}
 
 
@@ -116,6 +124,8 @@ _PARTS: dict[str, Callable[[Point, Analysis], tuple[dict[str, Any], Any]]] = {
     "field": lambda point, _: field_slice(point),
     "path": lambda point, _: path(point),
     "spectra": lambda point, _: eigenvalues(point),
+    "character": lambda point, found: characters(point, found.spectra),
+    "path_angle": lambda point, _: angle(point),
     "step_in_use": lambda point, found: update(point, found.spectra.get(point.step)),
     "nearby": lambda point, _: nearby(point.subject.run.folder),
 }
@@ -124,6 +134,8 @@ _FIELDS = {
     "field": "slice",
     "path": "path",
     "spectra": "spectra",
+    "character": "characters",
+    "path_angle": "angle",
     "step_in_use": "update",
     "nearby": "nearby",
 }

@@ -79,6 +79,9 @@ def pictures(found: Analysis) -> dict[str, Picture]:
         add("path", lambda ax: plot.projection(ax, path, steps), width=4.2)
     if found.spectra and np.abs(found.spectra[max(found.spectra)].eigenvalues).max() > STILL:
         _spectra(found, add)
+    if found.angle is not None:
+        path_angle = found.angle
+        add("path_angle", lambda ax: plot.path_angle(ax, path_angle), width=4.6)
     if found.update is not None and np.abs(found.update.eigenvalues - 1).max() > STILL:
         update = found.update
         add("update", lambda ax: plot.spectrum(ax, update))

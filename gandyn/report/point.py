@@ -1,4 +1,4 @@
-"""The point under analysis: the last checkpoint of a run, with its field, and how much to compute."""
+"""The point under analysis: a checkpoint of a run, with its field, and how much to compute."""
 
 from __future__ import annotations
 
@@ -53,17 +53,18 @@ class Effort:
 
 
 class Point:
-    """A run at its last checkpoint: state, field and velocity there.
+    """A run at a checkpoint: state, field and velocity there.
 
     Args:
         subject: the run and its batch.
         effort: how much to compute.
         progress: show progress bars when on a terminal.
+        step: step of the checkpoint; None for the last.
     """
 
-    def __init__(self, subject: Subject, effort: Effort, progress: bool) -> None:
+    def __init__(self, subject: Subject, effort: Effort, progress: bool, step: int | None = None) -> None:
         self.subject, self.effort, self.progress = subject, effort, progress
-        self.step = subject.run.steps[-1]
+        self.step = subject.run.steps[-1] if step is None else step
         self.x = subject.state(self.step)
         self.field = subject.field(self.step)
         self.layout = self.field.layout

@@ -50,7 +50,7 @@ def verdict(numbers: Numbers) -> dict[str, Any]:
         Dict with "headline", "findings" (a list of question, answer, text, tone) and "not_shown".
     """
     rest, flow, rotation = _at_rest(numbers), _flow(numbers), _rotation(numbers)
-    findings = [rest, flow, _step_in_use(numbers), rotation, _largest_step(numbers)]
+    findings = [rest, flow, _character(numbers), _step_in_use(numbers), rotation, _largest_step(numbers)]
     return {
         "headline": _headline(rest.tone, flow.tone, rotation.tone, numbers["analysis"]["samples"]),
         "findings": [asdict(finding) for finding in findings],
@@ -101,6 +101,44 @@ def _at_rest(numbers: Numbers) -> Finding:
         return Finding(question, "It cannot be told from one", text, "good")
     text = f"There is some motion, and much of what the batch shows may be chance: {said}."
     return Finding(question, "Nearly", text, "open")
+
+
+_CHARACTERS = {
+    "differential Nash": (
+        "A local Nash equilibrium",
+        "It is stable, and neither player can lower its own loss alone: both own curvatures are positive.",
+        "good",
+    ),
+    "locally stable but not Nash": (
+        "Stable, not Nash",
+        "It is stable although one player could lower its own loss alone: the other one's answer holds it.",
+        "good",
+    ),
+    "unstable": ("Unstable", "Some small deviations grow.", "bad"),
+    "rotation-dominated": (
+        "Dominated by rotation",
+        "What neither grows nor decays within the accuracy circles: damping too weak to see here decides.",
+        "open",
+    ),
+    "undecided": ("Undecided", "The numbers are zero within their accuracy or their noise.", "open"),
+}
+
+
+def _character(numbers: Numbers) -> Finding:
+    question = "What kind of point is this for the two players?"
+    found = numbers.get("character", {}).get(str(numbers["analysis"]["step"]))
+    if found is None:
+        return _left_out(question, numbers, "character")
+    answer, text, tone = _CHARACTERS[found["verdict"]]
+    low = min(ends[0] for ends in found["own_curvature"].values())
+    text += (
+        f" The lowest own curvature found is {show(low)}; the rotation index is "
+        f"{show(found['rotation_index'])} (0 for a common descent, 1 for pure rotation)."
+    )
+    if found["batches"]:
+        said = ", ".join(f"{name} on {percent(share)}" for name, share in found["shares"].items())
+        text += f" Of {count(found['batches'])} minibatches: {said}."
+    return Finding(question, answer, text, tone)
 
 
 def _modes(numbers: Numbers) -> list[Mode] | None:

@@ -1,144 +1,92 @@
-"""The k leading eigenvalues by implicitly restarted Arnoldi iteration (ARPACK), matrix-free."""
+"""The k leading eigenvalues of a Jacobian, matrix-free, with residuals and an independent check."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gandyn.arrays import Array, like, to_numpy
+from gandyn.arrays import Array
 from gandyn.field import System
-from gandyn.spectra.vectors import biorthogonalise, whole_pairs
+from gandyn.spectra.krylov import Krylov, krylov_schur
+from gandyn.spectra.products import Counted, agrees, probed_residuals, start_vector
+from gandyn.spectra.vectors import biorthogonalise
 
 
-class Products:
-    """Products of one Jacobian with NumPy vectors, counted, with the largest ``|J u| / |u|`` seen."""
+class Found(NamedTuple):
+    """Eigenvalues, unit right and left vectors in columns, residuals, and how it went."""
 
-    def __init__(self, system: System, x: Array, t: Any, bound: int, progress: bool) -> None:
-        from tqdm import tqdm
-
-        self.system, self.x, self.t, self.bound = system, x, t, bound
-        self.count, self.norm = 0, 0.0
-        self.bar = tqdm(desc="eigenvalues", unit="product", leave=False, disable=None if progress else True)
-
-    def __enter__(self) -> Products:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def right(self, u: np.ndarray) -> np.ndarray:
-        """Return J u."""
-        return self._apply(self.system.jvp, u)
-
-    def left(self, u: np.ndarray) -> np.ndarray:
-        """Return J^T u."""
-        return self._apply(self.system.vjp, u)
-
-    def _apply(self, product: Callable[..., Array], u: np.ndarray) -> np.ndarray:
-        if np.iscomplexobj(u):
-            return self._apply(product, u.real) + 1j * self._apply(product, u.imag)
-        image = to_numpy(product(self.x, like(u.ravel(), self.x), self.t)).astype(np.float64)
-        if not np.all(np.isfinite(image)):
-            raise ValueError("a product with the Jacobian at x is not finite")
-        self.count += 1
-        self.bar.update()
-        size = float(np.linalg.norm(u))
-        self.norm = max(self.norm, float(np.linalg.norm(image)) / size if size else 0.0)
-        return image
+    values: np.ndarray
+    right: np.ndarray
+    left: np.ndarray | None
+    residuals: np.ndarray
+    converged: bool
+    products: int
+    message: str
 
 
 def arnoldi(
-    operator: Products, k: int, code: str, left: bool, tol: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray, bool, str]:
-    """Return eigenvalues, right and left vectors, residuals, whether all converged, and a message."""
-    # Out of the bound: two products for the residual of each vector, k + 1 of them, one to find the scale.
-    sides, basis = 1 + left, _basis_size(operator, k)
-    needed = 2 * sides * basis + 2 * (k + 2)
-    if operator.bound < needed:
-        raise ValueError(f"max_products must be at least {needed} for k = {k}, got {operator.bound}")
-    budget = (operator.bound - 2 * (k + 2)) // sides
-    values, right, found = _implicitly_restarted(operator.right, operator, k, code, tol, seed, budget)
-    residuals = np.array([_residual(operator, *pair) for pair in zip(values, right.T, strict=True)])
-    accurate = bool(np.all(residuals <= 10 * tol * operator.norm))
-    converged = found and accurate
-    message = f"Arnoldi iteration, {k} asked for, {operator.count} products"
-    if len(values):
-        message += f", largest residual {np.max(residuals):.1e}"
-    if not found:
+    system: System, x: Array, t: Any, k: int, code: str, *,
+    left: bool, tol: float, budget: int, seed: int, progress: bool,
+) -> Found:  # fmt: skip
+    """Return the k leading eigenvalues of the Jacobian at ``x`` by Krylov-Schur iteration.
+
+    Raises:
+        ValueError: a budget below what one basis needs, or a product that is not finite.
+    """
+    sides, needed = 1 + left, (1 + left) * (2 * k + 2) + 1
+    if budget < needed:
+        raise ValueError(f"max_products must be at least {needed} for k = {k}, got {budget}")
+    with system.linearised(x, t) as at, Counted(at.jvp, at.vjp, progress=progress) as products:
+        share = (budget - 1) // sides
+        first = _iterate(products.right, x, k, code, tol, share, seed)
+        found = _judged(system, x, t, first, k, tol, seed)
+        if left and len(first.values):
+            other = _iterate(products.left, x, k, code, tol, share, seed + 1)
+            found = _with_left(found, other, tol)
+    return found
+
+
+def _iterate(product: Any, x: Array, k: int, code: str, tol: float, budget: int, seed: int) -> Krylov:
+    start = start_vector(x, int(x.shape[0]), seed)
+    return krylov_schur(product, start, k, code, tol=tol, budget=budget)
+
+
+def _judged(system: System, x: Array, t: Any, found: Krylov, k: int, tol: float, seed: int) -> Found:
+    """Return what was found with a verdict and a check by ``vjp``, where the system has one of its own."""
+    message = f"Krylov-Schur iteration, {k} asked for, {found.products} products"
+    if len(found.values):
+        message += f", largest residual {np.max(found.residuals):.1e}"
+    if found.status == "interrupted":
+        message += "; interrupted"
+    elif found.status == "budget":
         message += (
-            f"; the iteration stopped with {len(values)} converged, leading ones may be missing: raise "
+            f"; the iteration stopped with {len(found.values)} converged, leading ones may be missing: raise "
             "max_products, or ask for fewer or for another which"
         )
-    elif not accurate:
-        message += f"; above the tolerance {10 * tol * operator.norm:.1e}"
-    lefts = None
-    if left and len(values):
-        others, columns, found = _implicitly_restarted(
-            operator.left, operator, k, code, tol, seed + 1, budget
-        )
-        lefts, note = _match_left(values, right, others, columns.conj(), tol**0.5 * operator.norm)
-        converged, message = converged and found and lefts is not None, message + note
-    return values, right, lefts, residuals, converged, message
+    accurate = bool(np.all(found.residuals <= tol * found.norm))
+    if not accurate:
+        message += f"; above the tolerance {tol * found.norm:.1e}"
+    converged, products = found.status == "converged" and accurate, found.products
+    if len(found.values) and "vjp" in system.given:
+        probed = probed_residuals(lambda r: system.vjp(x, r, t), found.values, found.vectors, seed)
+        products += 1
+        same = agrees(probed, found.residuals, found.norm, tol, x)
+        message += "; vjp agrees" if same else f"; jvp and vjp disagree: residual {np.max(probed):.1e} by vjp"
+        converged = converged and same
+    return Found(found.values, found.columns(), None, found.residuals, converged, products, message)
 
 
-def _basis_size(operator: Products, k: int) -> int:
-    return min(operator.system.layout.dim, max(4 * (k + 2), 40))
-
-
-def _implicitly_restarted(
-    product: Callable[[np.ndarray], np.ndarray],
-    operator: Products,
-    k: int,
-    code: str,
-    tol: float,
-    seed: int,
-    budget: int,
-) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Return eigenvalues, unit right eigenvectors and whether the iteration converged."""
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
-
-    dim = operator.system.layout.dim
-    # ARPACK may return half of the last pair, and which half is not known: two more than asked for.
-    wanted = k + 2
-    basis = _basis_size(operator, k)
-    start = np.random.default_rng(seed).standard_normal(dim)
-    # ARPACK's tolerance has an absolute floor, so it is given a Jacobian of size about 1.
-    scale = float(np.linalg.norm(product(start)) / np.linalg.norm(start))
-    if scale == 0:
-        return np.zeros(k, complex), np.eye(dim, k, dtype=complex), True
-    try:
-        values, vectors = eigs(
-            LinearOperator((dim, dim), matvec=lambda u: product(u) / scale, dtype=np.float64),
-            k=wanted,
-            which=code,
-            v0=start,
-            ncv=basis,
-            tol=tol,
-            maxiter=(budget - basis) // (basis - wanted),
-        )
-        found = True
-    except ArpackNoConvergence as stopped:
-        values, vectors, found = stopped.eigenvalues, stopped.eigenvectors, False
-    values = scale * values.astype(np.complex128)
-    values, (vectors,) = whole_pairs(values, [vectors.astype(np.complex128)], k, code)
-    return values, vectors / np.linalg.norm(vectors, axis=0), found
-
-
-def _residual(operator: Products, value: complex, vector: np.ndarray) -> float:
-    direction = vector if value.imag else vector.real
-    return float(np.linalg.norm(operator.right(direction) - value * direction) / np.linalg.norm(direction))
-
-
-def _match_left(
-    values: np.ndarray, right: np.ndarray, others: np.ndarray, columns: np.ndarray, distance: float
-) -> tuple[np.ndarray | None, str]:
+def _with_left(found: Found, other: Krylov, tol: float) -> Found:
     """Pair each right eigenvector with the left one of its eigenvalue, and normalise the pairs."""
     from scipy.optimize import linear_sum_assignment
 
-    gaps = np.abs(values[:, None] - others)
+    gaps = np.abs(found.values[:, None] - other.values)
     rows, partners = linear_sum_assignment(gaps)
-    if len(rows) < len(values) or np.any(gaps[rows, partners] > distance):
-        return None, "; left eigenvectors not converged"
-    return biorthogonalise(columns[:, partners], right)
+    products = found.products + other.products
+    if len(rows) < len(found.values) or np.any(gaps[rows, partners] > tol**0.5 * other.norm):
+        message = found.message + "; left eigenvectors not converged"
+        return found._replace(converged=False, products=products, message=message)
+    lefts, note = biorthogonalise(other.columns().conj()[:, partners], found.right)
+    converged = found.converged and other.status == "converged"
+    return found._replace(left=lefts, converged=converged, products=products, message=found.message + note)

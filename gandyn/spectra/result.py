@@ -16,7 +16,8 @@ class Spectrum:
         eigenvalues: shape (k,), complex128, in the order asked for; a conjugate pair is never cut.
         right: shape (n, k), unit right eigenvectors in columns, or None.
         left: shape (n, k), left eigenvectors with ``left[:, i].conj() @ right[:, j] = (i == j)``, or None.
-        residuals: shape (k,), ``|J w - lambda w| / |w|``; by products of their own where matrix-free.
+        residuals: shape (k,), ``|J w - lambda w| / |w|``; where matrix-free, of the iteration, checked by
+            one product with ``vjp`` as the message says.
             Each eigenvalue is exact for a Jacobian that far from J; from one of J itself it may be
             ``condition`` times as far.
         growth_rates: shape (k,), per unit of flow time: Re lambda, or ln|mu| / dt for a map.
@@ -28,7 +29,7 @@ class Spectrum:
         which: the order of the eigenvalues and, where not complete, which ones were sought.
         dim: n, the number of entries of the state.
         complete: whether these are all n eigenvalues.
-        converged: whether everything asked for was found, every residual at most ``10 tol`` in units
+        converged: whether everything asked for was found, every residual at most ``tol`` in units
             of the largest ``|J u| / |u|`` seen.
         products: Jacobian-vector products used, those of ``vjp`` included; a dense Jacobian counts n.
         message: what happened, in words.

@@ -6,10 +6,11 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from gandyn.arrays import Array, array_namespace, to_numpy
+from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import System, UpdateMap
-from gandyn.spectra.arnoldi import Products, arnoldi
+from gandyn.spectra.arnoldi import Found, arnoldi
+from gandyn.spectra.products import precision_note
 from gandyn.spectra.result import Spectrum
 from gandyn.spectra.vectors import biorthogonalise, whole_pairs
 
@@ -38,7 +39,7 @@ def spectrum(
 
     All of them from the dense Jacobian without ``k`` (up to 3000 entries), and also with ``k`` where
     the system has at most 200 entries or ``k`` is not well below n. Else the ``k`` leading ones by
-    implicitly restarted Arnoldi iteration on ``jvp`` (and, for left eigenvectors, on ``vjp``); where
+    Krylov-Schur iteration on products with J (and, for left eigenvectors, with J^T); where
     the last one asked for is half of a conjugate pair, its partner comes too, so that k + 1 come back.
     A single Arnoldi sequence can miss copies of a repeated eigenvalue.
 
@@ -49,8 +50,9 @@ def spectrum(
         which: "modulus", "growth", "largest real", "smallest real" or "imaginary".
         t: flow time, or the integer step of a map.
         left: also return left eigenvectors, normalised against the right ones.
-        tol: relative accuracy asked of the Arnoldi iteration.
-        max_products: bound on the number of products of the Arnoldi iteration.
+        tol: residual allowed, in units of the largest ``|J u| / |u|`` seen. The eigenvalues of largest
+            modulus converge first; those of largest real part may need hundreds of products.
+        max_products: bound on the number of products.
         seed: seed of its starting vector.
         progress: show a progress bar when on a terminal.
 
@@ -66,7 +68,7 @@ def spectrum(
     A simultaneous step of size h has multipliers ``1 + h lambda``; it is stable below
     ``h* = min -2 Re(lambda) / |lambda|^2``.
 
-    Sources: Lehoucq, Sorensen and Yang 1998 (ARPACK); Mescheder, Nowozin and Geiger 2017 (h*).
+    Sources: Stewart 2001 (Krylov-Schur); Mescheder, Nowozin and Geiger 2017 (h*).
 
     Example:
         >>> from gandyn.field import Layout, VectorField
@@ -88,18 +90,18 @@ def spectrum(
     clock: Literal["flow", "map"] = "map" if isinstance(system, UpdateMap) else "flow"
     code = _arpack_code(which, clock)
     if dense:
-        values, right, lefts, residuals, converged, products, message = _dense(system, x, t, k, code, left)
+        found = _dense(system, x, t, k, code, left)
     else:
-        with Products(system, x, t, max_products, progress) as operator:
-            values, right, lefts, residuals, converged, message = arnoldi(
-                operator, cast(int, k), code, left, tol, seed
-            )
-            products = operator.count
+        found = arnoldi(
+            system, x, t, cast(int, k), code,
+            left=left, tol=tol, budget=max_products, seed=seed, progress=progress,
+        )  # fmt: skip
+    values = found.values
     return Spectrum(
         eigenvalues=values,
-        right=right,
-        left=lefts,
-        residuals=residuals,
+        right=found.right,
+        left=found.left,
+        residuals=found.residuals,
         growth_rates=np.asarray(system.growth_rates(values)),
         critical_step=_critical_step(values) if clock == "flow" else None,
         clock=clock,
@@ -107,9 +109,9 @@ def spectrum(
         which=which,
         dim=dim,
         complete=len(values) == dim,
-        converged=converged,
-        products=products,
-        message=message + _precision_note(x),
+        converged=found.converged,
+        products=found.products,
+        message=found.message + precision_note(x),
         derivatives=system.derivatives,
         label=system.label,
     )
@@ -148,12 +150,7 @@ def _critical_step(values: np.ndarray) -> float | None:
     return float(np.min(-2 * values.real / np.abs(values) ** 2))
 
 
-def _precision_note(x: Array) -> str:
-    eps = float(array_namespace(x).finfo(x.dtype).eps)
-    return "" if eps < 1e-15 else f"; products in {x.dtype}, relative rounding {eps:.1e}"
-
-
-def _dense(system: System, x: Array, t: Any, k: int | None, code: str, left: bool) -> tuple[Any, ...]:
+def _dense(system: System, x: Array, t: Any, k: int | None, code: str, left: bool) -> Found:
     import scipy.linalg
 
     dim = system.layout.dim
@@ -173,4 +170,4 @@ def _dense(system: System, x: Array, t: Any, k: int | None, code: str, left: boo
     if left:
         biorthogonal, note = biorthogonalise(columns[1], columns[0])
         message += note
-    return values, columns[0], biorthogonal, residuals, True, dim, message
+    return Found(values, columns[0], biorthogonal, residuals, True, dim, message)

@@ -8,7 +8,7 @@ import numpy as np
 
 _BIORTHOGONAL = 1e-8
 _DEFECTIVE = 1e13
-_SORT_KEYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+SORT_KEYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "LM": np.abs,
     "LR": np.real,
     "SR": lambda values: -np.real(values),
@@ -29,7 +29,7 @@ def whole_pairs(
     values = np.where(lonely, values.conj(), values)
     columns = [np.where(lonely, column.conj(), column) for column in columns]
     heads = np.flatnonzero(values.imag >= 0)
-    order = heads[np.argsort(-_SORT_KEYS[code](values[heads]), kind="stable")]
+    order = heads[np.argsort(-SORT_KEYS[code](values[heads]), kind="stable")]
     width = np.where(values[order].imag > 0, 2, 1)
     kept = int(np.searchsorted(np.cumsum(width), min(k, int(width.sum())))) + 1
     index = np.repeat(order[:kept], width[:kept])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 __all__ = [
     "ERROR",
     "EXPONENT",
@@ -13,7 +11,6 @@ __all__ = [
     "NODES",
     "SAFETY",
     "STAGES",
-    "padded_stages",
 ]
 
 # Dormand and Prince 1980: nodes, stages, weights of order 5 less those of order 4; the last stage is
@@ -41,9 +38,3 @@ INTERPOLANT = (
 #: A step of error e, in units of the tolerance, is followed by one SAFETY * e**EXPONENT times as long,
 #: but not more than MAX_GROWTH or less than MAX_SHRINK.
 SAFETY, EXPONENT, MAX_GROWTH, MAX_SHRINK = 0.9, -0.2, 10.0, 0.2
-
-
-def padded_stages() -> np.ndarray:
-    """Return the stages as a lower triangular array of shape (6, 6)."""
-    rows = [[*row, *[0.0] * (6 - len(row))] for row in STAGES]
-    return np.array(rows)

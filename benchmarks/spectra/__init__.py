@@ -1,0 +1,1 @@
+"""Products and eigenvalues of Jacobians of networks against the packages of symmetric curvature."""

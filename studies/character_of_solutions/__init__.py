@@ -1,0 +1,1 @@
+"""Do GANs end at Nash equilibria?"""

@@ -1,0 +1,1 @@
+"""Runs just below and just above the largest stable step."""
