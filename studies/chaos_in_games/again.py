@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn import UpdateMap, lyapunov_spectrum
+from gandyn import Lyapunov, UpdateMap, lyapunov_spectrum
 from studies.chaos_in_games.cases import AGAIN, ASIDE, BOUND, Case
 from studies.chaos_in_games.regimes import REGIMES, Row
 
@@ -13,13 +13,14 @@ NEAR, BLOCKS = 1e-8, 20
 
 
 def confirm(case: Case, rule: str, row: Row, n_steps: int) -> dict[str, Any] | None:
-    """Return what longer runs say at the step size of the largest exponent a step; None without chaos."""
-    h = row.sweep.values[0]
-    growth = np.where(row.regimes == REGIMES.index("chaotic"), row.sweep.exponents[:, 0] * h, -np.inf)
-    i = int(np.argmax(growth))
-    if growth[i] == -np.inf:
+    """Return what longer runs say in the middle of the longest range with chaos; None without chaos."""
+    chaotic = np.flatnonzero(row.regimes == REGIMES.index("chaotic"))
+    if not len(chaotic):
         return None
-    step, start = case.step(rule, float(h[i])), case.point + ASIDE
+    ranges = np.split(chaotic, np.flatnonzero(np.diff(chaotic) > 1) + 1)
+    longest = max(ranges, key=len)
+    h = row.sweep.values[0][longest[len(longest) // 2]]
+    step, start = case.step(rule, float(h)), case.point + ASIDE
     found, other = (
         lyapunov_spectrum(
             step, case.point + aside, n_steps=n_steps, transient=2000, max_norm=BOUND, seed=1, progress=False
@@ -28,15 +29,24 @@ def confirm(case: Case, rule: str, row: Row, n_steps: int) -> dict[str, Any] | N
     )
     pair, error = separation(step, start, n_steps // 10)
     return {
-        "h": float(h[i]),
+        "h": float(h),
+        "steps": n_steps,
+        **_measured(found),
+        "from another start": _measured(other),
+        "growth of the distance of two orbits": [pair, error],
+    }
+
+
+def _measured(found: Lyapunov) -> dict[str, Any]:
+    if found.status != "finished":
+        return {"status": found.status}
+    return {
         "status": found.status,
         "exponents a step": found.per_step.tolist(),
         "errors": (found.standard_errors * found.dt).tolist(),
         "mean ln |det J| a step": float(found.divergence or 0.0) * found.dt,
         "verdict": found.verdicts[0],
         "Kaplan-Yorke dimension": found.kaplan_yorke,
-        "from another start": [float(other.per_step[0]), float(other.standard_errors[0] * other.dt)],
-        "growth of the distance of two orbits": [pair, error],
     }
 
 

@@ -60,7 +60,7 @@ GAMES = {
     ),
     "Dirac, R1 0.3": Case("dirac-r1", (0.0, 0.0), 4.2),
     "Dirac, nonsaturating, R1 0.3": Case("dirac-nonsaturating-r1", (0.0, 0.0), 4.2),
-    "Dirac, consensus 1": Case("dirac-consensus", (0.0, 0.0), 5.0),
+    "Dirac, consensus 1": Case("dirac-consensus", (0.0, 0.0), 3.0),
     "Nagarajan-Kolter": Case("nagarajan-kolter", (1.0, 0.0), 8.0),
     "matching pennies, T = 0.2": Case("matching-pennies", (0.0, 0.0), 12.0),
 }
