@@ -44,14 +44,20 @@ from gandyn.fixed_points import (
 )
 from gandyn.landscapes import Landscape, landscape
 from gandyn.lyapunov import (
+    Alignment,
     CovariantVectors,
+    Diagnosis,
     ExponentSweep,
     FiniteTime,
     Lyapunov,
+    ZeroOne,
+    alignment,
     covariant_vectors,
+    diagnose,
     exponent_sweep,
     finite_time,
     lyapunov_spectrum,
+    zero_one_test,
 )
 from gandyn.planes import (
     FieldSlice,
@@ -110,6 +116,7 @@ from gandyn.transforms import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alignment",
     "Attractor",
     "Basins",
     "Block",
@@ -120,6 +127,7 @@ __all__ = [
     "CovariantVectors",
     "Crossings",
     "CycleBranch",
+    "Diagnosis",
     "Estimate",
     "ExponentSweep",
     "FieldSlice",
@@ -151,7 +159,9 @@ __all__ = [
     "Trajectory",
     "UpdateMap",
     "VectorField",
+    "ZeroOne",
     "add",
+    "alignment",
     "certify",
     "character",
     "check_field",
@@ -161,6 +171,7 @@ __all__ = [
     "continue_fixed_point",
     "coordinate_plane",
     "covariant_vectors",
+    "diagnose",
     "exponent_sweep",
     "filter_normalized_plane",
     "find_basins",
@@ -205,6 +216,7 @@ __all__ = [
     "trace",
     "trajectory",
     "two_timescale",
+    "zero_one_test",
 ]
 
 #: Subpackages that bring torch, sympy, numba or matplotlib: loaded when first used.

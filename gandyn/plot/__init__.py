@@ -14,6 +14,7 @@ from gandyn.plot.bifurcations import (
     eigenvalue_locus,
     stability_region,
 )
+from gandyn.plot.chaos import AlignmentArtists, ZeroOneArtists, alignment, zero_one
 from gandyn.plot.curvature import (
     CloudArtists,
     DensityArtists,
@@ -78,6 +79,7 @@ __all__ = [
     "GENERATOR",
     "OKABE_ITO",
     "PAPER_COLUMN",
+    "AlignmentArtists",
     "AngleArtists",
     "BasinArtists",
     "CloudArtists",
@@ -109,7 +111,9 @@ __all__ = [
     "SurfaceArtists",
     "TrainingSpectraArtists",
     "WindowArtists",
+    "ZeroOneArtists",
     "accuracy",
+    "alignment",
     "basin_map",
     "bifurcation_diagram",
     "covariant_angles",
@@ -145,4 +149,5 @@ __all__ = [
     "style",
     "training_curves",
     "window_exponents",
+    "zero_one",
 ]
