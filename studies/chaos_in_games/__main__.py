@@ -57,7 +57,7 @@ def _numbers(game: str, rule: str, row: regimes.Row, small: bool) -> dict[str, A
 
 
 def _regions(small: bool) -> dict[str, dict[str, Any]]:
-    count, every, n_steps = (21, 8, 600) if small else (84, 1, 2000)
+    count, every, n_steps = (14, 8, 400) if small else (84, 1, 2000)
     return {
         "gamma": {rule: regions.region("gamma", rule, count, every, n_steps) for rule in RULES},
         "kappa": {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn import Lyapunov, UpdateMap, lyapunov_spectrum
+from gandyn import Lyapunov, UpdateMap, alignment, lyapunov_spectrum
 from studies.chaos_in_games.cases import AGAIN, ASIDE, BOUND, Case
 from studies.chaos_in_games.regimes import REGIMES, Row
 
@@ -28,11 +28,15 @@ def confirm(case: Case, rule: str, row: Row, n_steps: int) -> dict[str, Any] | N
         for aside in (ASIDE, AGAIN)
     )
     pair, error = separation(step, start, n_steps // 10)
+    aligned = alignment(
+        step, start, n_steps=n_steps // 10, transient=2000, max_norm=BOUND, seed=2, progress=False
+    )
     return {
         "h": float(h),
         "steps": n_steps,
         **_measured(found),
         "from another start": _measured(other),
+        "GALI": {"verdict": aligned.verdict, "last": float(aligned.gali[-1])},
         "growth of the distance of two orbits": [pair, error],
     }
 

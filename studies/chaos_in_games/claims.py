@@ -73,6 +73,7 @@ def _check_chaos(game: str, rule: str, row: Mapping[str, Any]) -> None:
         (pair, error), largest = again["growth of the distance of two orbits"], again["exponents a step"][0]
         assert largest > 3 * again["errors"][0] > 0, (game, rule, again)
         assert abs(sum(again["exponents a step"]) - again["mean ln |det J| a step"]) < 1e-6
+        assert again["GALI"]["verdict"] == "chaotic", (game, rule, again)
         assert abs(pair - largest) < 4 * np.hypot(error, again["errors"][0]), (game, rule, again)
 
 
