@@ -15,6 +15,7 @@ from gandyn import VectorField, check_field
 from gandyn.games import catalogue, gauss_hermite, points, samples
 from gandyn.games.dirac import dirac_gan
 from gandyn.games.gaussian import Gap, Softplus, gap_mean, softplus_mean
+from gandyn.games.learning import congestion_game, rock_paper_scissors
 from gandyn.games.mixtures import gaussian_mixture, two_gaussians
 from gandyn.games.polynomial import (
     balduzzi,
@@ -817,6 +818,89 @@ def test_gaussian_mixture_finds_both_modes_unless_they_have_merged():
     merged = flow(field, [0.5, 0.5, 0.0, 0.0], 60.0, **options).y
     np.testing.assert_allclose(merged[0], merged[1], atol=1e-9)
     assert abs(merged[0, -1] - 1.896) < 1e-2
+
+
+# --- learning rules ----------------------------------------------------------------------------------
+
+
+def strategies(logits):
+    """Mixed strategies, shape (..., 3), from logits against the first choice."""
+    odds = np.concatenate([np.ones_like(logits[..., :1]), np.exp(logits)], axis=-1)
+    return odds / odds.sum(axis=-1, keepdims=True)
+
+
+def payoffs(tie):
+    return np.array([[tie, -1, 1], [1, tie, -1], [-1, 1, tie]])
+
+
+def replicator(x, advantage):
+    return x * (advantage - np.sum(x * advantage, axis=-1, keepdims=True))
+
+
+def test_rock_paper_scissors_is_the_replicator_equation():
+    state = np.random.default_rng(0).uniform(-2, 2, (20, 4))
+    x, y = strategies(state[:, :2]), strategies(state[:, 2:])
+    v = rock_paper_scissors(0.3, -0.1)(state)
+    for strategy, rate, advantage in [
+        (x, v[:, :2], y @ payoffs(0.3).T),
+        (y, v[:, 2:], x @ payoffs(-0.1).T),
+    ]:
+        logits = replicator(strategy, advantage) / strategy
+        np.testing.assert_allclose(rate, logits[:, 1:] - logits[:, :1], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("ties", [(0.0, 0.0), (0.5, -0.5), (-0.1, 0.05)])
+def test_rock_paper_scissors_at_its_equilibrium(ties):
+    field = rock_paper_scissors(*ties)
+    turned = [complex(tie, -np.sqrt(3)) for tie in ties]
+    value = np.sqrt(turned[0] * turned[1] / 9)
+    expected = np.array([value, -value, np.conj(value), -np.conj(value)])
+    J = field.jac(np.zeros(4))
+    for eigenvalue in expected:
+        assert np.linalg.svd(J - eigenvalue * np.eye(4), compute_uv=False)[-1] < 1e-12
+    state = np.random.default_rng(1).uniform(-3, 3, (20, 4))
+    np.testing.assert_allclose(np.trace(field.jac(state), axis1=-2, axis2=-1), 0, atol=1e-14)
+
+
+def test_rock_paper_scissors_conserves_its_energy_if_zero_sum():
+    def gradient(state):
+        return np.concatenate([1 - 3 * strategies(s)[:, 1:] for s in (state[:, :2], state[:, 2:])], axis=-1)
+
+    assert_conserved(rock_paper_scissors(0.5, -0.5), gradient, -3, 3)
+    with pytest.raises(AssertionError):
+        assert_conserved(rock_paper_scissors(0.5, -0.4), gradient, -3, 3)
+
+
+def test_descent_of_step_h_is_multiplicative_weights():
+    h, state = 0.3, np.array([0.2, -0.7, 1.1, 0.4])
+    after = strategies((state + h * rock_paper_scissors(0.5, -0.5)(state))[:2])
+    x, y = strategies(state[:2]), strategies(state[2:])
+    weights = x * np.exp(h * payoffs(0.5) @ y)
+    np.testing.assert_allclose(after, weights / weights.sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("a", "b"), [(3.0, 0.5), (20.0, 0.61), (13.0, 0.75)])
+def test_congestion_game(a, b):
+    step = congestion_game(a, b)
+    assert step(np.array([b]))[0] == pytest.approx(b, rel=1e-14)
+    assert step.jac(np.array([b]))[0, 0] == pytest.approx(1 - a * b * (1 - b), rel=1e-12)
+    x, seen = np.array([0.3]), []
+    for _ in range(20_000):
+        x = step(x)
+        seen.append(x[0])
+    assert 0 < min(seen) <= max(seen) < 1
+    assert np.mean(seen) == pytest.approx(b, abs=1e-3)
+
+
+def test_congestion_game_of_equal_roads_has_a_cycle_of_period_two():
+    step, x = congestion_game(12.0, 0.5), np.array([0.3])
+    for _ in range(2000):
+        x = step(x)
+    np.testing.assert_allclose(step(step(x)), x, atol=1e-12)
+    assert step(x)[0] == pytest.approx(1 - x[0], abs=1e-12)
+    assert abs(x[0] - 0.5) > 0.1
+    with pytest.raises(ValueError, match="share between 0 and 1"):
+        congestion_game(b=1.0)
 
 
 # --- the catalogue -----------------------------------------------------------------------------------

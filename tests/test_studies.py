@@ -30,6 +30,7 @@ STUDIES = {
     "step_bound": 1,
     "character_of_solutions": 3,
     "helmholtz": 4,
+    "chaos_in_games": 7,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -238,6 +239,31 @@ WRONG_IN_WHOLE = {
         (("awake", "node", "0.9", "median largest kappa"), 19.0),
         (("awake", "strong focus", "0.9", "median modulus"), 1.01),
         (("awake", "centre", "0.0", "largest distance"), 0.1),
+    ],
+    "chaos_in_games": [
+        (("games", "Gaussian classifier, W_d = 1", "simultaneous", "stability", "stable h"), [[0.0, 0.73]]),
+        (("games", "Dirac, R1 0.3", "alternating", "stability", "how it ends"), "Neimark-Sacker"),
+        (("games", "Dirac, R1 0.3", "extragradient", "stability", "is lost"), [2.0, 2.2]),
+        (("games", "sigmoid classifier, l2 = 1", "simultaneous", "chaos begins"), {"h": [1.9, 2.0]}),
+        (("games", "Dirac, R1 0.3", "simultaneous", "chaos begins"), {"h": [1.0, 1.1]}),
+        (("games", "Dirac, R1 0.3", "simultaneous", "looked at again", "exponents a step"), [0.2, -0.6]),
+        (
+            (
+                "games",
+                "Dirac, R1 0.3",
+                "simultaneous",
+                "looked at again",
+                "growth of the distance of two orbits",
+            ),
+            [0.0, 0.01],
+        ),
+        (("regions", "gamma", "simultaneous", "chaotic beside a stable point"), 1),
+        (("rock, paper, scissors", "at eps and k", "0.5", "1", "chaotic"), False),
+        (("rock, paper, scissors", "at eps and k", "0.5", "1", "sum"), 1e-3),
+        (("rock, paper, scissors", "at eps and k", "0.0", "25", "energy drifts by"), 1e-3),
+        (("two roads", "0.5", "fixed point is lost at a"), 9.0),
+        (("two roads", "0.7", "first chaotic a"), 9.0),
+        (("two roads", "0.7", "mean of x at a = 20"), 0.6),
     ],
 }
 

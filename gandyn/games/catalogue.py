@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gandyn.field import System
-from gandyn.games import dirac, mixtures, polynomial, textbook, tiny
+from gandyn.games import dirac, learning, mixtures, polynomial, textbook, tiny
 
 __all__ = ["GAMES", "Entry", "entries", "get", "make", "parse_settings"]
 
@@ -316,6 +316,29 @@ _GAMES = (
         ("eigenvalues -T/4 +- i/4 at (0, 0)",),
         preset={"temperature": 0.2},
         axes=("y", "x"),
+    ),
+    Entry(
+        "rock-paper-scissors",
+        learning.rock_paper_scissors,
+        "two players learn rock, paper, scissors, in logits: tori and chaos side by side",
+        'Sato, Akiyama and Farmer 2002, "Chaos in learning a simple two-person game"',
+        _square(3.0, "u2", "u3", "w2", "w3"),
+        (
+            "lambda^2 = (eps_x -+ i sqrt(3)) (eps_y -+ i sqrt(3))/9 at (0, 0, 0, 0); no divergence anywhere",
+            "for eps_x = -eps_y the flow conserves sum ln x_i + sum ln y_i, and is integrable at 0",
+        ),
+        axes=("w2", "u2"),
+    ),
+    Entry(
+        "congestion-game",
+        learning.congestion_game,
+        "multiplicative weights of a crowd on two roads: period doubling and chaos",
+        'Chotibut, Falniowski, Misiurewicz, Piliouras 2020, "The route to chaos in routing games"',
+        {"x": (0.0, 1.0)},
+        (
+            "x = b has multiplier 1 - a b (1 - b); the mean of x along an orbit is b",
+            "for b = 1/2 and a > 8 a cycle of period 2 attracts",
+        ),
     ),
     Entry(
         "hopf",
