@@ -112,6 +112,22 @@ def test_an_unstable_cycle_is_found_from_a_period_and_has_the_exponents_of_rever
     assert np.sort(cycle.exponents.real) == pytest.approx([0, 1.059376994842], abs=1e-9)
 
 
+def test_past_a_period_doubling_the_cycle_that_attracts_is_found():
+    start = [1.0, 1.0, 0.0]
+    cycle = find(textbook.rossler(c=4.0), start, transient=400.0)
+    assert cycle.stability == "stable"
+
+    def after(time, state):
+        def velocity(t, x):
+            return [-x[1] - x[2], x[0] + 0.2 * x[1], 0.2 + x[2] * (x[0] - 4.0)]
+
+        return solve_ivp(velocity, (0, time), state, method="DOP853", rtol=1e-10, atol=1e-10).y[:, -1]
+
+    late = after(400, start)
+    assert np.linalg.norm(after(cycle.period, late) - late) < 1e-6
+    assert np.linalg.norm(after(cycle.period / 2, late) - late) > 0.1
+
+
 def test_a_saddle_cycle_of_lorenz():
     cycle = find(textbook.lorenz(rho=24.0), [8.0, 9.0, 25.0], period=0.68)
     assert cycle.stability == "unstable"

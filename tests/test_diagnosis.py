@@ -52,6 +52,7 @@ KNOWN = {
     "lorenz": ("chaos", textbook.lorenz(), [1, 1, 20], {}),
     "lorenz, below the Hopf point": ("fixed point", textbook.lorenz(rho=20.0), [1, 1, 20], {}),
     "rossler": ("chaos", textbook.rossler(), [1, 1, 0], {}),
+    "rossler, doubled twice": ("cycle", textbook.rossler(c=4.0), [1, 1, 0], {}),
     "forced duffing": ("chaos", textbook.duffing(gamma=0.5), [0.3, 0, 0], {}),
     "van der pol": ("cycle", textbook.van_der_pol(), [0.1, 0], {}),
     "henon": ("chaos", textbook.henon(), [0.1, 0.1], {}),

@@ -24,6 +24,7 @@ _RETURNS = 60
 _NEAR = 0.03
 _POINT = 1e-6
 _TOLERANCE = 1e-9
+_DOUBLINGS = 3
 
 
 def limit_cycle(
@@ -79,7 +80,6 @@ def limit_cycle(
         (6.663286859, 'stable', [0.0, -1.059376995])
     """
     from gandyn.cycles.flow import Flow
-    from gandyn.cycles.shooting import Shooting, nodes_along, solve
 
     field = require_flow(field)
     check_floats("start", start, (field.layout.dim,))
@@ -90,12 +90,37 @@ def limit_cycle(
         raise ValueError(f"these must be positive and finite: {', '.join(bad)}")
     flow = Flow(field, switches_of(field, switches), rtol, atol, max_norm, start)
     x = to_numpy(start).astype(np.float64)
-    if period is None:
-        x, period = _return(flow, x, transient, max_period, progress)
+    if period is not None:
+        return _near(flow, x, period, rtol)
+    x, period = _return(flow, x, transient, max_period, progress)
+    return _attracting(flow, x, period, rtol, max_period)
+
+
+def _near(flow: Flow, x: np.ndarray, period: float, rtol: float) -> LimitCycle:
+    """Return the cycle near ``x`` that takes about ``period``."""
+    from gandyn.cycles.shooting import Shooting, nodes_along, solve
+
     nodes = nodes_along(flow, x, period)
     shooting = Shooting(flow, nodes)
     z, residual = solve(shooting, np.append(nodes.ravel(), period), max(_TOLERANCE, 100 * rtol))
     return _described(shooting, z, residual)
+
+
+def _attracting(flow: Flow, x: np.ndarray, period: float, rtol: float, max_period: float) -> LimitCycle:
+    """Return the cycle that ``x`` has settled on.
+
+    Past a period doubling the cycle that repels lies between the turns of the one that attracts, and what
+    looks like a return is half of one.
+    """
+    first = cycle = _near(flow, x, period, rtol)
+    for _ in range(_DOUBLINGS):
+        if cycle.stability != "unstable" or 2 * cycle.period > max_period:
+            break
+        try:
+            cycle = _near(flow, x, 2 * cycle.period, rtol)
+        except FlowError:
+            break
+    return first if cycle.stability == "unstable" else cycle
 
 
 def require_flow(field: System) -> VectorField:
