@@ -182,7 +182,7 @@ class Examination:
             self.found["exact_period"] = exact_period(self.states)
         if point.stable is not False:
             return "fixed point", f"the orbit {'rests' if rests else 'settles'}: {point.kind}"
-        return "undecided", self._beside(point, away <= 1e-14 * size)
+        return "undecided", self._beside(point, max(away, sizes[-1]) <= 1e-14 * size)
 
     def _beside(self, point: FixedPoint, on_it: bool) -> str:
         """Say that the orbit is at a point that does not attract."""

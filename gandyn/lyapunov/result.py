@@ -86,14 +86,20 @@ class Lyapunov:
     def verdicts(self) -> tuple[str, ...]:
         """Of each exponent: "positive", "compatible with zero", "negative", or "undecided" without an error.
 
-        Compatible with zero is what lies within three standard errors and the resolution of it, see ``zero``.
+        Compatible with zero is what lies within ``zero`` of it.
         """
         return tuple(map(_verdict, self.exponents, self.zero))
 
     @property
     def zero(self) -> np.ndarray:
-        """How far from zero an exponent may be and still be compatible with it, shape (k,)."""
-        return _SIGNIFICANT * self.standard_errors + self.resolution
+        """How far from zero an exponent may be and still be compatible with it, shape (k,).
+
+        Three standard errors, the resolution, and ln(steps) over the time of the average: without chaos, as
+        on the sheared tori of conservative systems, tangents still grow in proportion to time.
+        """
+        time = float(self.times[-1] - self.start) if len(self.times) else np.nan
+        shear = np.log(self.steps) / time if self.steps else np.nan
+        return _SIGNIFICANT * self.standard_errors + self.resolution + shear
 
     @property
     def total(self) -> float:

@@ -1,6 +1,6 @@
 """What an orbit does at each step size: settles, is periodic, quasi-periodic or chaotic, or escapes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -41,20 +41,10 @@ def look(case: Case, rule: str, count: int, n_steps: int, transient: int) -> Row
         step, start, {"h": h}, n_steps=n_steps, transient=transient, warmup=200, weighting="smooth",
         max_norm=BOUND, progress=False,
     )  # fmt: skip
-    sweep = guarded(sweep, n_steps)
     diagram = orbit_diagram(
         step, start, "h", h, transient=transient + n_steps, keep=KEPT, max_norm=BOUND, progress=False
     )
     return Row(sweep, diagram, np.array([_regime(case.field(), sweep, diagram, i) for i in range(count)]))
-
-
-def guarded(sweep: ExponentSweep, n_steps: int) -> ExponentSweep:
-    """Return the sweep with ln N / N a step added to what counts as zero.
-
-    So much does an orbit without chaos seem to have, whose tangents grow in proportion to time.
-    """
-    h = sweep.values[0].reshape(-1, *[1] * (sweep.zero.ndim - 1))
-    return replace(sweep, zero=sweep.zero + np.log(n_steps) / n_steps / h)
 
 
 def _regime(field: VectorField, sweep: ExponentSweep, diagram: OrbitDiagram, i: int) -> int:

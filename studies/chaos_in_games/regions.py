@@ -6,7 +6,6 @@ import numpy as np
 
 from gandyn import ExponentSweep, exponent_sweep
 from studies.chaos_in_games.cases import ASIDE, BOUND, GAMES
-from studies.chaos_in_games.regimes import guarded
 
 #: Of each region: the game, the second parameter with its values, and the largest step size.
 REGIONS = {
@@ -24,7 +23,7 @@ def region(parameter: str, rule: str, count: int, every: int, n_steps: int) -> E
         case.step(rule), case.point + ASIDE, grid, n_steps=n_steps, transient=n_steps // 2, warmup=100,
         weighting="smooth", max_norm=BOUND, progress=False,
     )  # fmt: skip
-    return guarded(found, n_steps)
+    return found
 
 
 def again(parameter: str, rule: str, sweep: ExponentSweep, every: int, n_steps: int) -> dict[str, int]:
@@ -35,7 +34,6 @@ def again(parameter: str, rule: str, sweep: ExponentSweep, every: int, n_steps: 
         case.step(rule), case.point + ASIDE, {"h": h[::every], parameter: other[::every]}, n_steps=n_steps,
         transient=n_steps // 2, warmup=100, weighting="smooth", seed=1, max_norm=BOUND, progress=False,
     )  # fmt: skip
-    longer = guarded(longer, n_steps)
     same = longer.chaotic == sweep.chaotic[::every, ::every]
     return {"points": int(same.size), "chaotic": int(longer.chaotic.sum()), "agree": int(same.sum())}
 
