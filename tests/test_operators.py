@@ -160,3 +160,12 @@ def test_a_torch_field_with_its_own_products_has_an_operator():
     system, x = torch_game(3, 4, 3)
     matrix = system.jac(x).numpy()
     np.testing.assert_allclose(jacobian_operator(system, x, "S").dense(), (matrix + matrix.T) / 2, atol=1e-12)
+
+
+def test_what_was_derived_counts_as_derived_where_it_is_handed_on():
+    field = VectorField(lambda x, t: -x, plain_layout(2), jvp=lambda x, u, t: -u)
+    assert field.given == {"jvp"}
+    assert replace(field, label="another").given == {"jvp"}
+    assert VectorField(field.fn, field.layout, field.jac, field.jvp, field.vjp).given == {"jvp"}
+    doubled = replace(field, fn=lambda x, t: -2 * x, jvp=lambda x, u, t: -2 * u)
+    np.testing.assert_array_equal(doubled.jac(np.ones(2)), -2 * np.eye(2))

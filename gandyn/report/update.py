@@ -84,6 +84,7 @@ class StepRule:
             lambda x, t: self.scale * field(x, t),
             field.layout,
             jvp=lambda x, u, t: self.scale * field.jvp(x, u, t),
+            vjp=lambda x, w, t: field.vjp(x, self.scale * w, t),
             label="",
         )
 
