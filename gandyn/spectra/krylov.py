@@ -159,7 +159,7 @@ class Krylov:
     """What an iteration found.
 
     Args:
-        values: shape (k,), complex, in the order sought; those that converged.
+        values: shape (k,), complex, in the order sought; those that converged, or, if rough, all.
         vectors: real and imaginary parts of the unit Ritz vectors, each of shape (k, n), on the device.
         residuals: shape (k,), ``|M w - lambda w|``.
         norm: largest ``|M u| / |u|`` seen, at least the largest Ritz value.
@@ -190,6 +190,7 @@ def krylov_schur(
     budget: int,
     basis: int | None = None,
     symmetry: int = 0,
+    rough: bool = False,
 ) -> Krylov:
     """Return the k leading eigenpairs, whole conjugate pairs, of an operator known by products.
 
@@ -197,11 +198,13 @@ def krylov_schur(
         product: ``product(u) -> M u``, shape (n,).
         start: first vector, shape (n,).
         k: number of eigenvalues.
-        code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|.
+        code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|; or,
+            of a symmetric operator, "BE": in turn from below and from above.
         tol: residual allowed, in units of the largest Ritz value; not below ten times the rounding.
         budget: largest number of products.
         basis: number of vectors kept; ``basis_size(n, k)`` by default.
         symmetry: 1 symmetric, -1 antisymmetric, 0 neither.
+        rough: also return those of the k that did not converge.
     """
     dim = int(start.shape[0])
     space = Basis(basis or basis_size(dim, k), start)
@@ -228,7 +231,7 @@ def krylov_schur(
         status = "interrupted"
     if space.count and status != "converged":
         ritz = ritz_pairs(space.square, space.spill, code, symmetry)
-    return _collected(space, ritz, k, tol, norm, status, products)
+    return _collected(space, ritz, k, tol, rough, norm, status, products)
 
 
 def basis_size(dim: int, k: int) -> int:
@@ -244,13 +247,13 @@ def _finite_norm(image: Array) -> float:
 
 
 def _collected(
-    space: Basis, ritz: Ritz | None, k: int, tol: float, norm: float, status: str, products: int
+    space: Basis, ritz: Ritz | None, k: int, tol: float, rough: bool, norm: float, status: str, products: int
 ) -> Krylov:
     if ritz is None:
         empty = space.rows[:0, :]
         return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products)
     count = ritz.whole(k)
-    good = ritz.residuals[:count] <= tol * norm
+    good = rough | (ritz.residuals[:count] <= tol * norm)
     # A pair converges as a whole: both halves have one residual up to rounding.
     kept: Any = np.flatnonzero(good | (good[_partners(ritz.values[:count])]))
     weights = ritz.weights[:, kept]
