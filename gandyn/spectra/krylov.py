@@ -17,6 +17,7 @@ from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 from gandyn.spectra.vectors import SORT_KEYS
 
 _COLUMNS = 1 << 12
+_FEWEST = 8
 
 
 class Basis:
@@ -209,6 +210,8 @@ def krylov_schur(
     dim = int(start.shape[0])
     space = Basis(basis or basis_size(dim, k), start)
     tol = max(tol, 10 * rounding(start))
+    # Where most eigenvalues are near zero a random vector is nearly an eigenvector of zero: no early answer.
+    fewest = min(dim, 2 * k if symmetry else max(2 * k, _FEWEST))
     products, norm, status, ritz = 0, 0.0, "budget", None
     try:
         while products < budget:
@@ -217,7 +220,7 @@ def krylov_schur(
             norm = max(norm, _finite_norm(image))
             space.extend(image)
             full = space.count == space.size
-            if not full and (space.count < min(2 * k, dim) or space.count % 2):
+            if not full and (space.count < fewest or space.count % 2):
                 continue
             ritz = ritz_pairs(space.square, space.spill, code, symmetry)
             norm = max(norm, float(np.max(np.abs(ritz.values))))
