@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from gandyn.arrays import Array, like, to_numpy
-from gandyn.field import Player, VectorField
+from gandyn.field import Linearisation, Player, VectorField
 from gandyn.fixed_points.verdict import own_hessians, tolerance_at
 from gandyn.spectra import (
     DENSE,
@@ -156,9 +156,11 @@ def _matrix_free(
     system: VectorField, x: Array, t: Any, effort: Effort, speed: float, found: Spectrum
 ) -> Reading:
     own = {str(player): _ends(system, x, cast(Part, f"{player} hessian"), t, effort) for player in PLAYERS}
-    symmetric = _ends(system, x, "S", t, effort, _towards(found, x, effort.seed))
-    rotating = _finished(symmetric_spectrum(system, x, "A", 1, t=t, **effort.search))
-    sizes = _finished(norms(system, x, effort.probes, t=t, seed=effort.seed, progress=effort.progress))
+    with system.linearised(x, t) as at:
+        held = _held(system, at)
+        symmetric = _ends(held, x, "S", t, effort, _towards(found, x, effort.seed))
+        rotating = _finished(symmetric_spectrum(held, x, "A", 1, t=t, **effort.search))
+        sizes = _finished(norms(held, x, effort.probes, t=t, seed=effort.seed, progress=effort.progress))
     every = np.array([*found.eigenvalues, *symmetric.values])
     return Reading(
         eigenvalues=found.eigenvalues,
@@ -178,6 +180,16 @@ def _matrix_free(
         + sizes.products
         + sum(one.products for one in (symmetric, rotating, *own.values())),
     )
+
+
+def _held(system: VectorField, at: Linearisation) -> VectorField:
+    """Return the field with all its products at one state from one linearisation, which stays open."""
+    kept = Linearisation(at.jvp, at.vjp)
+    given = {name: getattr(system, name) for name in system.given}
+    return VectorField(
+        system.fn, system.layout, **given, label=system.label,
+        retained=lambda x, t, player: kept if player is None else None,
+    )  # fmt: skip
 
 
 def _ends(
