@@ -7,7 +7,6 @@ from problems import linear_flow, linear_map, torch_game
 from gandyn import Block, Layout, VectorField, classify, load, save
 from gandyn.games import catalogue
 from gandyn.rotation import character, reading
-from gandyn.rotation.lanczos import ends
 
 PLAYERS = Layout.scalars(["x"], ["y"])
 #: The verdict of ``character`` for those of ``classify``, by game and stability.
@@ -126,21 +125,6 @@ def test_a_search_that_does_not_converge_leaves_the_verdict_open():
     found = character(field, np.zeros(420), accuracy=1e-12, max_products=90, progress=False)
     assert found.verdict == "undecided"
     assert "did not converge" in str(found)
-
-
-@pytest.mark.parametrize("antisymmetric", [False, True])
-def test_ends_of_a_spectrum_are_within_their_residual(antisymmetric):
-    matrix = np.random.default_rng(0).standard_normal((300, 300))
-    matrix = (matrix - matrix.T if antisymmetric else matrix + matrix.T) / 2
-    values = np.linalg.eigvals(matrix).imag if antisymmetric else np.linalg.eigvalsh(matrix)
-    options = {"seed": 1, "antisymmetric": antisymmetric}
-    exact = ends(lambda u: matrix @ u, 300, accuracy=1e-10, most=300, **options)
-    assert (exact.low, exact.high) == pytest.approx((values.min(), values.max()), abs=1e-8)
-    rough = ends(lambda u: matrix @ u, 300, accuracy=1e-10, most=20, **options)
-    assert rough.products == 20
-    for end, residual in zip((rough.low, rough.high), rough.residuals, strict=True):
-        assert np.abs(values - end).min() <= residual * (1 + 1e-9)
-    assert values.min() <= rough.low < rough.high <= values.max()
 
 
 def batches(base, size, seed, count=8):

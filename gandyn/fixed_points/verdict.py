@@ -13,11 +13,10 @@ from gandyn.field import Layout, System, UpdateMap
 from gandyn.fixed_points.amplification import amplification_of_flow, amplification_of_map
 from gandyn.fixed_points.period import iterated, orbit_of
 from gandyn.fixed_points.result import FixedPoint
-from gandyn.spectra import Spectrum, spectrum
+from gandyn.spectra import DENSE, Spectrum, spectrum, step_bounds
 
 __all__ = ["classify", "game_of", "kind_of", "own_hessians", "tolerance_at"]
 
-_DENSE = 200
 _RATIOS = (1e-4, 1e4)
 _RATIO_GRID = 481
 
@@ -68,7 +67,7 @@ def classify(
     """
     check_floats("x", x, (system.layout.dim,))
     once, system = system, iterated(system, period)
-    dense = system.layout.dim <= _DENSE
+    dense = system.layout.dim <= DENSE
     found = spectrum(system, x, None if dense else k, "growth", progress=False)
     clock, values = found.clock, found.eigenvalues
     matrix = to_numpy(system.jac(x)).astype(np.float64) if dense else None
@@ -179,7 +178,7 @@ def _step(
         return None, None, None
     if stable is not True:
         return 0.0, None, None
-    bounds = -2 * values.real / np.abs(values) ** 2
+    bounds = step_bounds(values)
     first = int(np.argmin(bounds))
     multiplier = 1 + bounds[first] * values[first]
     loss = "Neimark-Sacker" if values[first].imag else "period doubling"

@@ -12,7 +12,7 @@ import numpy as np
 from gandyn.arrays import Array, like, to_numpy
 from gandyn.field import VectorField
 from gandyn.report.point import Point
-from gandyn.spectra import Spectrum, Which, spectrum
+from gandyn.spectra import Spectrum, Which, spectrum, step_bounds
 
 __all__ = ["STILL", "Remembering", "eigenvalues", "merged", "pairs", "search", "summary"]
 
@@ -165,7 +165,7 @@ def _spread(steps: list[int], count: int) -> list[int]:
 def _modes(found: Spectrum, generator: np.ndarray) -> list[dict[str, Any]]:
     """Return each mode as plain values: eigenvalue, residual, rotation, step bound, generator's share."""
     right = found.right if found.right is not None else np.zeros((found.dim, 0))
-    modes = []
+    modes, bounds = [], step_bounds(found.eigenvalues)
     for i, value in enumerate(found.eigenvalues):
         size, weight = abs(value), np.abs(right[:, i]) ** 2
         modes.append(
@@ -174,7 +174,7 @@ def _modes(found: Spectrum, generator: np.ndarray) -> list[dict[str, Any]]:
                 "modulus": float(size),
                 "residual": float(found.residuals[i]),
                 "rotation": float(abs(value.imag) / size) if size else 0.0,
-                "largest_stable_step": float(-2 * value.real / size**2) if value.real < 0 else 0.0,
+                "largest_stable_step": float(bounds[i]) if value.real < 0 else 0.0,
                 "generator_share": float(weight[generator].sum() / weight.sum()),
             }
         )

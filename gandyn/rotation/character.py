@@ -140,7 +140,7 @@ def character(
         k: eigenvalues of largest real part sought, where not all are found.
         t: flow time.
         tol: real parts and curvatures up to ``tol`` times the size of J count as zero.
-        accuracy: relative accuracy of the searches.
+        accuracy: residual allowed in the searches, in units of the largest value of each.
         max_products: bound on the products of each search; a search that ends there leaves the verdict open,
             unless it has found a growing mode.
         probes: random vectors of the rotation index, at least 2.
@@ -166,10 +166,10 @@ def character(
         'differential Nash'
     """
     _check(system, x, probes)
-    effort = Effort(k, tol, accuracy, max_products, probes, seed)
-    reading = read(system, x, t, effort, progress, leading)
+    effort = Effort(k, tol, accuracy, max_products, probes, seed, progress)
+    reading = read(system, x, t, effort, leading)
     here = _verdict(reading, 0.0, 0.0)
-    readings, velocities, status = _over_batches(_made(batches, system, count, seed), x, t, effort, progress)
+    readings, velocities, status = _over_batches(_made(batches, system, count, seed), x, t, effort)
     table = _table(readings)
     noise = _noise(velocities)
     named = Counter(_verdict(one, 0.0, 0.0) for one in readings)
@@ -230,16 +230,18 @@ def _itself(field: VectorField) -> VectorField:
 
 
 def _over_batches(
-    makers: list[Callable[[], VectorField]], x: Array, t: Any, effort: Effort, progress: bool
+    makers: list[Callable[[], VectorField]], x: Array, t: Any, effort: Effort
 ) -> tuple[list[Reading], list[np.ndarray], str]:
     """Return the readings and velocities of batches, fewer on an interrupt, and which it was."""
     from tqdm import tqdm
 
     readings, velocities = [], []
     try:
-        for make in tqdm(makers, desc="batches", leave=False, disable=None if progress and makers else True):
+        for make in tqdm(
+            makers, desc="batches", leave=False, disable=None if effort.progress and makers else True
+        ):
             field = make()
-            reading = read(field, x, t, effort, progress)
+            reading = read(field, x, t, effort)
             velocities.append(to_numpy(field(x, t)).astype(np.float64))
             readings.append(reading)
     except KeyboardInterrupt:

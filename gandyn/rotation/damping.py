@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gandyn.rotation.step_result import Damping
+from gandyn.spectra import step_bounds
 
-__all__ = ["dampings", "euler_bounds"]
+__all__ = ["dampings"]
 
 #: Strengths tried, in units of one over the size of J.
 _STRENGTHS = np.geomspace(1e-4, 1e4, 49)
@@ -26,12 +27,6 @@ _EXTRAGRADIENT = (
     "v(x + gamma v), with J + gamma J^2 where v = 0; gamma > Re(lambda) / (Im(lambda)^2 - Re(lambda)^2)",
     "Korpelevich 1976",
 )
-
-
-def euler_bounds(values: np.ndarray) -> np.ndarray:
-    """Return ``-2 Re(lambda) / |lambda|^2`` of each eigenvalue, infinite at 0."""
-    size = np.abs(values) ** 2
-    return np.where(size > 0, -2 * values.real / np.where(size > 0, size, 1.0), np.inf)
 
 
 def dampings(values: np.ndarray, matrix: np.ndarray | None) -> tuple[Damping, ...]:
@@ -101,6 +96,6 @@ def _best(family: Callable[[float], np.ndarray], grid: list[float]) -> tuple[flo
         finer = tried if tried is not None else (best * np.geomspace(1 / ratio, ratio, 21)).tolist()
         for gamma in finer:
             values = np.linalg.eigvals(family(gamma))
-            bound = float(euler_bounds(values).min()) if np.all(values.real < 0) else 0.0
+            bound = float(step_bounds(values).min()) if np.all(values.real < 0) else 0.0
             best, step = (gamma, bound) if bound > step else (best, step)
     return best, step

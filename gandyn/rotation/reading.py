@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from gandyn.arrays import Array, like, to_numpy
-from gandyn.field import Player, VectorField
+from gandyn.field import Linearisation, Player, VectorField
 from gandyn.fixed_points.verdict import own_hessians, tolerance_at
-from gandyn.rotation.lanczos import Ends, ends
-from gandyn.spectra import Spectrum, jacobian_operator, spectrum
+from gandyn.spectra import (
+    DENSE,
+    BlockNorms,
+    Part,
+    Spectrum,
+    SymmetricSpectrum,
+    dense_jacobian,
+    norms,
+    spectrum,
+    symmetric_spectrum,
+)
 
 __all__ = ["PLAYERS", "Effort", "Reading", "read"]
 
+_Result = TypeVar("_Result", Spectrum, SymmetricSpectrum, BlockNorms)
+
 PLAYERS: tuple[Player, ...] = ("generator", "discriminator")
-DENSE = 200
 
 
 @dataclass(frozen=True)
@@ -26,10 +36,11 @@ class Effort:
     Args:
         k: eigenvalues of largest real part sought.
         tol: see ``character``.
-        accuracy: relative accuracy of the searches.
+        accuracy: residual allowed in the searches, in units of the largest value.
         max_products: bound on the products of each search.
         probes: random vectors of the norms of S and A.
         seed: seed of searches and probes.
+        progress: show progress bars when on a terminal.
     """
 
     k: int
@@ -38,6 +49,17 @@ class Effort:
     max_products: int
     probes: int
     seed: int
+    progress: bool
+
+    @property
+    def search(self) -> dict[str, Any]:
+        """What all searches share."""
+        return {
+            "tol": self.accuracy,
+            "max_products": self.max_products,
+            "seed": self.seed,
+            "progress": self.progress,
+        }
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,9 +109,7 @@ class Reading:
         return complex(self.eigenvalues[int(np.argmax(self.eigenvalues.real))])
 
 
-def read(
-    system: VectorField, x: Array, t: Any, effort: Effort, progress: bool, leading: Spectrum | None = None
-) -> Reading:
+def read(system: VectorField, x: Array, t: Any, effort: Effort, leading: Spectrum | None = None) -> Reading:
     """Return the numbers at a state: from the Jacobian up to 200 entries, beyond it matrix-free.
 
     Args:
@@ -97,23 +117,17 @@ def read(
         x: the state, shape (n,).
         t: flow time.
         effort: how much to compute.
-        progress: show a progress bar of the search.
         leading: eigenvalues found before, those of largest real part among them; None to seek them.
     """
     speed = float(np.linalg.norm(to_numpy(system(x, t))))
     if system.layout.dim <= DENSE:
         return _dense(system, x, t, effort, speed)
-    found = leading or spectrum(
-        system, x, effort.k, "largest real", t=t, tol=effort.accuracy, max_products=effort.max_products,
-        seed=effort.seed, progress=progress,
-    )  # fmt: skip
+    found = leading or _finished(spectrum(system, x, effort.k, "largest real", t=t, **effort.search))
     return _matrix_free(system, x, t, effort, speed, found)
 
 
 def _dense(system: VectorField, x: Array, t: Any, effort: Effort, speed: float) -> Reading:
-    matrix = to_numpy(system.jac(x, t)).astype(np.float64)
-    if not np.all(np.isfinite(matrix)):
-        raise ValueError("the Jacobian at x is not finite")
+    matrix = dense_jacobian(system, x, t)
     values = np.linalg.eigvals(matrix).astype(complex)
     values = values[np.lexsort((-values.imag, -values.real))]
     own = own_hessians(matrix, system.layout)
@@ -141,72 +155,63 @@ def _dense(system: VectorField, x: Array, t: Any, effort: Effort, speed: float) 
 def _matrix_free(
     system: VectorField, x: Array, t: Any, effort: Effort, speed: float, found: Spectrum
 ) -> Reading:
-    own = {str(player): _own_ends(system, x, t, player, effort) for player in PLAYERS}
-    grows = None if found.right is None or not found.right.size else found.right[:, _first(found)].real
-    index, error, symmetric, rotating = _rotation(system, x, t, effort, grows)
-    products = sum(one.products for one in own.values()) + 2 * (symmetric.products + rotating.products)
-    sizes = np.array([*found.eigenvalues, symmetric.low, symmetric.high])
+    own = {str(player): _ends(system, x, cast(Part, f"{player} hessian"), t, effort) for player in PLAYERS}
+    with system.linearised(x, t) as at:
+        held = _held(system, at)
+        symmetric = _ends(held, x, "S", t, effort, _towards(found, x, effort.seed))
+        rotating = _finished(symmetric_spectrum(held, x, "A", 1, t=t, **effort.search))
+        sizes = _finished(norms(held, x, effort.probes, t=t, seed=effort.seed, progress=effort.progress))
+    every = np.array([*found.eigenvalues, *symmetric.values])
     return Reading(
         eigenvalues=found.eigenvalues,
         residuals=found.residuals,
         complete=False,
         converged=found.converged,
-        tolerance=tolerance_at(system, x, sizes, None, effort.tol),
-        lowest={player: one.low for player, one in own.items()},
-        highest={player: one.high for player, one in own.items()},
-        hessian_residuals={player: one.residuals[0] for player, one in own.items()},
-        symmetric=(symmetric.low, symmetric.high),
-        rotating=max(abs(rotating.low), abs(rotating.high)),
-        rotation_index=index,
-        rotation_error=error,
+        tolerance=tolerance_at(system, x, every, None, effort.tol),
+        lowest={player: float(one.values.min()) for player, one in own.items()},
+        highest={player: float(one.values.max()) for player, one in own.items()},
+        hessian_residuals={player: float(one.residuals[0]) for player, one in own.items()},
+        symmetric=(float(symmetric.values.min()), float(symmetric.values.max())),
+        rotating=float(rotating.values[0]),
+        rotation_index=sizes.rotation_index.value,
+        rotation_error=sizes.rotation_index.standard_error,
         speed=speed,
-        products=found.products + products + 2 * effort.probes,
+        products=found.products
+        + sizes.products
+        + sum(one.products for one in (symmetric, rotating, *own.values())),
     )
 
 
-def _own_ends(system: VectorField, x: Array, t: Any, player: str, effort: Effort) -> Ends:
-    """Return both ends of the spectrum of a player's own Hessian."""
-    with jacobian_operator(system, x, cast(Any, f"{player} hessian"), t=t) as hessian:
-        product = lambda u: to_numpy(hessian(like(u, x))).astype(np.float64)
-        return ends(
-            product, hessian.shape[0], accuracy=effort.accuracy, most=effort.max_products, seed=effort.seed
-        )
+def _held(system: VectorField, at: Linearisation) -> VectorField:
+    """Return the field with all its products at one state from one linearisation, which stays open."""
+    kept = Linearisation(at.jvp, at.vjp)
+    given = {name: getattr(system, name) for name in system.given}
+    return VectorField(
+        system.fn, system.layout, **given, label=system.label,
+        retained=lambda x, t, player: kept if player is None else None,
+    )  # fmt: skip
 
 
-def _first(found: Spectrum) -> int:
-    return int(np.argmax(found.eigenvalues.real))
+def _ends(
+    system: VectorField, x: Array, part: Part, t: Any, effort: Effort, start: Array | None = None
+) -> SymmetricSpectrum:
+    """Return the lowest and the highest eigenvalue of a symmetric part, in this order."""
+    size = system.layout.dim if part == "S" else int(system.layout.mask(cast(Player, part.split()[0])).sum())
+    found = symmetric_spectrum(system, x, part, min(2, size), "both ends", t=t, start=start, **effort.search)
+    return _finished(found)
 
 
-def _rotation(
-    system: VectorField, x: Array, t: Any, effort: Effort, grows: np.ndarray | None
-) -> tuple[float, float, Ends, Ends]:
-    """Return the rotation index with its standard error, from random signs, and the ends of S and of A."""
-    rng, dim = np.random.default_rng(effort.seed), system.layout.dim
-    signs = rng.choice([-1.0, 1.0], size=(effort.probes, dim))
-    squares = np.zeros((2, effort.probes))
-    with system.linearised(x, t) as at:
-
-        def part(sign: float, z: np.ndarray) -> np.ndarray:
-            u = like(z, x)
-            return np.asarray(to_numpy(at.jvp(u) + sign * at.vjp(u)), dtype=np.float64) / 2
-
-        for i, z in enumerate(signs):
-            ahead, back = (to_numpy(product(like(z, x))) for product in (at.jvp, at.vjp))
-            squares[:, i] = [np.sum((ahead + back) ** 2), np.sum((ahead - back) ** 2)]
-        options: dict[str, Any] = {
-            "accuracy": effort.accuracy,
-            "most": effort.max_products // 2,
-            "seed": effort.seed,
-        }
-        symmetric = ends(lambda z: part(1, z), dim, towards=grows, **options)
-        rotating = ends(lambda z: part(-1, z), dim, antisymmetric=True, **options)
-    total, count = squares.sum(axis=1, keepdims=True), effort.probes
-    rest = (total - squares) / (count - 1)
-    error = float(np.sqrt((count - 1) * np.var(_index(rest))))
-    return float(_index(total[:, 0])), error, symmetric, rotating
+def _finished(found: _Result) -> _Result:
+    """Return a result, or hand on the interrupt that cut it short."""
+    if "interrupted" in found.message:
+        raise KeyboardInterrupt
+    return found
 
 
-def _index(squares: np.ndarray) -> np.ndarray:
-    symmetric, rotating = np.sqrt(squares)
-    whole = symmetric + rotating
-    return np.asarray(np.where(whole > 0, rotating / np.where(whole > 0, whole, 1.0), 0.0))
+def _towards(found: Spectrum, x: Array, seed: int) -> Array | None:
+    """Return a start half along the mode that grows most: no growth rate is then above the highest of S."""
+    if found.right is None or not found.right.size:
+        return None
+    grows = found.right[:, int(np.argmax(found.eigenvalues.real))].real
+    random = np.random.default_rng(seed).standard_normal(len(grows))
+    return like(grows / np.linalg.norm(grows) + random / np.linalg.norm(random), x)

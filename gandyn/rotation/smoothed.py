@@ -10,12 +10,11 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, like, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import VectorField
-from gandyn.spectra import Spectrum, Which, spectrum
+from gandyn.spectra import DENSE, Spectrum, Which, dense_jacobian, spectrum
 
 __all__ = ["SmoothedSpectrum", "smoothed_spectrum"]
 
 _GROUPS = 8
-_DENSE = 200
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,7 +132,7 @@ def smoothed_spectrum(
     if draws < 2 * _GROUPS or draws % (2 * _GROUPS):
         raise ValueError(f"draws must be a multiple of {2 * _GROUPS}, got {draws}")
     options: dict[str, Any] = {"tol": tol, "max_products": max_products, "seed": seed, "progress": progress}
-    here = spectrum(field, x, min(k, dim), which, t=t, left=dim > _DENSE, **options)
+    here = spectrum(field, x, min(k, dim), which, t=t, left=dim > DENSE, **options)
     left, right, base = _basis(field, x, t, here)
     change, velocity_change = _changes(field, x, t, sigma, draws, seed, (left, right), progress)
     values = _paired(np.linalg.eigvals(base + change.mean(axis=0)), here.eigenvalues)
@@ -154,15 +153,14 @@ def smoothed_spectrum(
         uncertainty=float(errors[worst] / scale),
         velocity_change=velocity_change,
         message=f"{draws} velocities, {draws // 2 + here.products} products"
-        + ("" if dim <= _DENSE else "; to first order within the modes found"),
+        + ("" if dim <= DENSE else "; to first order within the modes found"),
     )
 
 
 def _basis(field: VectorField, x: Array, t: Any, here: Spectrum) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return left and right vectors and the matrix of J between them: all of J, or its leading modes."""
-    if here.dim <= _DENSE:
-        matrix = to_numpy(field.jac(x, t)).astype(np.float64)
-        return np.eye(here.dim), np.eye(here.dim), matrix
+    if here.dim <= DENSE:
+        return np.eye(here.dim), np.eye(here.dim), dense_jacobian(field, x, t)
     right = np.zeros((here.dim, 0)) if here.right is None else here.right
     dual = here.left if here.left is not None else np.linalg.pinv(right).conj().T
     return dual, right, np.diag(here.eigenvalues)

@@ -6,17 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array
 from gandyn.checks import check_floats
 from gandyn.field import Layout, UpdateMap, VectorField
-from gandyn.rotation.damping import dampings, euler_bounds
+from gandyn.rotation.damping import dampings
 from gandyn.rotation.linear import Scheme, first_stable_interval, linear_field, mode_matrix, multipliers
 from gandyn.rotation.step_result import StepBound
-from gandyn.spectra import Spectrum, Which, spectrum
+from gandyn.spectra import DENSE, Spectrum, Which, dense_jacobian, spectrum, step_bounds
 
 __all__ = ["suggest_step"]
 
-_DENSE = 200
 _SAME = 1e-6
 _SEARCHES: tuple[Which, ...] = ("modulus", "largest real", "imaginary")
 
@@ -74,7 +73,7 @@ def suggest_step(
     if isinstance(system, UpdateMap):
         raise TypeError("suggest_step takes a vector field, got an update map, which has its step within")
     check_floats("x", x, (system.layout.dim,))
-    dense = system.layout.dim <= _DENSE
+    dense = system.layout.dim <= DENSE
     options: dict[str, Any] = {"tol": tol, "max_products": max_products, "seed": seed, "progress": progress}
     searches = [spectrum(system, x, t=t)] if dense else []
     if not dense:
@@ -82,7 +81,7 @@ def suggest_step(
     values, slack = _together(searches)
     if not np.abs(values).max() > 0:
         raise ValueError("every eigenvalue found is zero: any step is as good as another")
-    matrix = to_numpy(system.jac(x, t)).astype(np.float64) if dense else None
+    matrix = dense_jacobian(system, x, t) if dense else None
     bound = _simultaneous(values, slack) if scheme is None else _of_scheme(scheme, values, matrix, system)
     return StepBound(
         **bound,
@@ -120,7 +119,7 @@ def _simultaneous(values: np.ndarray, slack: np.ndarray) -> dict[str, Any]:
     worst = int(np.argmax(values.real + slack))
     if values.real[worst] >= -slack[worst]:
         return {**name, "step": 0.0, "limiting": complex(values[worst]), "loss": None, "angle": None}
-    bounds = euler_bounds(values)
+    bounds = step_bounds(values)
     first = int(np.argmin(bounds))
     step, value = float(bounds[first]), complex(values[first])
     return {**name, "step": step, "limiting": value, **_leaving(1 + step * value)}
@@ -169,7 +168,7 @@ def _in_turn(
 ) -> dict[str, Any]:
     if matrix is None:
         raise ValueError(
-            f"a scheme that moves the players in turn needs the whole Jacobian, of at most {_DENSE} entries, "
+            f"a scheme that moves the players in turn needs the whole Jacobian, of at most {DENSE} entries, "
             f"this state has {system.layout.dim}; leave out scheme for the bound of simultaneous descent"
         ) from error
     field = linear_field(matrix, system.layout)

@@ -10,10 +10,9 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import System
+from gandyn.spectra.dense import DENSE, dense_jacobian
 from gandyn.spectra.krylov import Krylov, krylov_schur
 from gandyn.spectra.products import Counted, start_vector
-
-_ALWAYS_DENSE = 200
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,8 +104,8 @@ def numerical_range(
     if angles < 3:
         raise ValueError(f"angles must be at least 3, got {angles}")
     thetas = np.linspace(0.0, np.pi, angles)
-    if dim <= _ALWAYS_DENSE:
-        rows = _dense(to_numpy(system.jac(x, t)).astype(np.float64), thetas)
+    if dim <= DENSE:
+        rows = _dense(dense_jacobian(system, x, t), thetas)
         count, message = dim, "dense"
     else:
         with (

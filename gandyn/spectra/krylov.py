@@ -17,6 +17,7 @@ from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 from gandyn.spectra.vectors import SORT_KEYS
 
 _COLUMNS = 1 << 12
+_FEWEST = 8
 
 
 class Basis:
@@ -159,7 +160,7 @@ class Krylov:
     """What an iteration found.
 
     Args:
-        values: shape (k,), complex, in the order sought; those that converged.
+        values: shape (k,), complex, in the order sought; those that converged, or, if rough, all.
         vectors: real and imaginary parts of the unit Ritz vectors, each of shape (k, n), on the device.
         residuals: shape (k,), ``|M w - lambda w|``.
         norm: largest ``|M u| / |u|`` seen, at least the largest Ritz value.
@@ -190,6 +191,7 @@ def krylov_schur(
     budget: int,
     basis: int | None = None,
     symmetry: int = 0,
+    rough: bool = False,
 ) -> Krylov:
     """Return the k leading eigenpairs, whole conjugate pairs, of an operator known by products.
 
@@ -197,15 +199,19 @@ def krylov_schur(
         product: ``product(u) -> M u``, shape (n,).
         start: first vector, shape (n,).
         k: number of eigenvalues.
-        code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|.
+        code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|; or,
+            of a symmetric operator, "BE": in turn from below and from above.
         tol: residual allowed, in units of the largest Ritz value; not below ten times the rounding.
         budget: largest number of products.
         basis: number of vectors kept; ``basis_size(n, k)`` by default.
         symmetry: 1 symmetric, -1 antisymmetric, 0 neither.
+        rough: also return those of the k that did not converge.
     """
     dim = int(start.shape[0])
     space = Basis(basis or basis_size(dim, k), start)
     tol = max(tol, 10 * rounding(start))
+    # Where most eigenvalues are near zero a random vector is nearly an eigenvector of zero: no early answer.
+    fewest = min(dim, 2 * k if symmetry else max(2 * k, _FEWEST))
     products, norm, status, ritz = 0, 0.0, "budget", None
     try:
         while products < budget:
@@ -214,7 +220,7 @@ def krylov_schur(
             norm = max(norm, _finite_norm(image))
             space.extend(image)
             full = space.count == space.size
-            if not full and (space.count < min(2 * k, dim) or space.count % 2):
+            if not full and (space.count < fewest or space.count % 2):
                 continue
             ritz = ritz_pairs(space.square, space.spill, code, symmetry)
             norm = max(norm, float(np.max(np.abs(ritz.values))))
@@ -228,7 +234,7 @@ def krylov_schur(
         status = "interrupted"
     if space.count and status != "converged":
         ritz = ritz_pairs(space.square, space.spill, code, symmetry)
-    return _collected(space, ritz, k, tol, norm, status, products)
+    return _collected(space, ritz, k, tol, rough, norm, status, products)
 
 
 def basis_size(dim: int, k: int) -> int:
@@ -244,13 +250,13 @@ def _finite_norm(image: Array) -> float:
 
 
 def _collected(
-    space: Basis, ritz: Ritz | None, k: int, tol: float, norm: float, status: str, products: int
+    space: Basis, ritz: Ritz | None, k: int, tol: float, rough: bool, norm: float, status: str, products: int
 ) -> Krylov:
     if ritz is None:
         empty = space.rows[:0, :]
         return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products)
     count = ritz.whole(k)
-    good = ritz.residuals[:count] <= tol * norm
+    good = rough | (ritz.residuals[:count] <= tol * norm)
     # A pair converges as a whole: both halves have one residual up to rounding.
     kept: Any = np.flatnonzero(good | (good[_partners(ritz.values[:count])]))
     weights = ritz.weights[:, kept]

@@ -8,6 +8,15 @@ from typing import Literal, cast
 import numpy as np
 
 
+def step_bounds(values: np.ndarray) -> np.ndarray:
+    """Return ``-2 Re(lambda) / |lambda|^2`` of eigenvalues of a flow, infinite at 0.
+
+    A step of simultaneous descent below it shrinks the mode; where it is negative, none does.
+    """
+    size = np.abs(values) ** 2
+    return np.where(size > 0, -2 * values.real / np.where(size > 0, size, 1.0), np.inf)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Spectrum:
     """Eigenvalues of the Jacobian of a flow or a map at one state, with how far they can be trusted.

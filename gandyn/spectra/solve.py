@@ -6,12 +6,13 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array
 from gandyn.checks import check_floats
 from gandyn.field import System, UpdateMap
 from gandyn.spectra.arnoldi import Found, arnoldi
+from gandyn.spectra.dense import DENSE, dense_jacobian
 from gandyn.spectra.products import precision_note
-from gandyn.spectra.result import Spectrum
+from gandyn.spectra.result import Spectrum, step_bounds
 from gandyn.spectra.vectors import biorthogonalise, whole_pairs
 
 #: Which eigenvalues come first. "growth" is the largest growth rate: real part for a flow, modulus for
@@ -19,7 +20,6 @@ from gandyn.spectra.vectors import biorthogonalise, whole_pairs
 Which: TypeAlias = Literal["modulus", "growth", "largest real", "smallest real", "imaginary"]
 
 _MAX_DENSE = 3000
-_ALWAYS_DENSE = 200
 
 
 def spectrum(
@@ -127,7 +127,7 @@ def _usedense(dim: int, k: int | None) -> bool:
         return True
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= dim:
         raise ValueError(f"k must be an integer from 1 to {dim}, the size of the state, got {k!r}")
-    if dim <= _ALWAYS_DENSE or (4 * (k + 2) >= dim and dim <= _MAX_DENSE):
+    if dim <= DENSE or (4 * (k + 2) >= dim and dim <= _MAX_DENSE):
         return True
     if 4 * (k + 2) >= dim:
         raise ValueError(
@@ -145,18 +145,14 @@ def _arpack_code(which: Which, clock: str) -> str:
 def _critical_step(values: np.ndarray) -> float | None:
     if not len(values):
         return None
-    if np.any(values.real >= 0):
-        return 0.0
-    return float(np.min(-2 * values.real / np.abs(values) ** 2))
+    return 0.0 if np.any(values.real >= 0) else float(np.min(step_bounds(values)))
 
 
 def _dense(system: System, x: Array, t: Any, k: int | None, code: str, left: bool) -> Found:
     import scipy.linalg
 
     dim = system.layout.dim
-    matrix = to_numpy(system.jac(x, t)).astype(np.float64)
-    if not np.all(np.isfinite(matrix)):
-        raise ValueError(f"the Jacobian at x is not finite in {np.sum(~np.isfinite(matrix))} entries")
+    matrix = dense_jacobian(system, x, t)
     if left:
         values, lefts, right = scipy.linalg.eig(matrix, left=True, right=True)
     else:

@@ -8,17 +8,19 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import numpy as np
 
 from gandyn.arrays import Array, array_namespace, like, to_numpy
-from gandyn.checks import check_option
+from gandyn.checks import check_floats, check_option
 from gandyn.field import Player, System, embed
+from gandyn.spectra.dense import DENSE
 from gandyn.spectra.krylov import Krylov, krylov_schur
 from gandyn.spectra.operators import Operator, Part, jacobian_operator
 from gandyn.spectra.products import Counted, agrees, precision_note, probed_residuals, start_vector
+from gandyn.spectra.vectors import SORT_KEYS
 
-#: Which eigenvalues come first: the largest or the smallest (with their sign), or the largest in modulus.
-Ends: TypeAlias = Literal["largest", "smallest", "modulus"]
+#: Which eigenvalues come first: the largest or the smallest (with their sign), those of both ends in turn
+#: (the smallest, the largest, the second smallest, ...), or the largest in modulus.
+Ends: TypeAlias = Literal["largest", "smallest", "both ends", "modulus"]
 
-_CODES = {"largest": "LR", "smallest": "SR", "modulus": "LM"}
-_ALWAYS_DENSE = 200
+_CODES = {"largest": "LR", "smallest": "SR", "both ends": "BE", "modulus": "LM"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +29,8 @@ class SymmetricSpectrum:
 
     Args:
         values: shape (k,): eigenvalues of a symmetric part, in the order asked for; of "A" the sigma >= 0
-            of its pairs ``+-i sigma``, one a pair; of an off-diagonal block its singular values.
+            of its pairs ``+-i sigma``, one a pair; of an off-diagonal block its singular values. Where the
+            budget ended the search they are Ritz values: the true ends can only lie further out.
         vectors: unit vectors in columns, shape (columns, k): eigenvectors (of "A" complex, those of
             ``+i sigma``), or right singular vectors.
         residuals: shape (k,), ``|M w - lambda w|``; of a symmetric part, an eigenvalue is that near.
@@ -35,7 +38,8 @@ class SymmetricSpectrum:
         which: the order.
         shape: rows and columns of the part.
         complete: whether these are all.
-        converged: whether all k were found, every residual at most ``tol`` in units of the largest value.
+        converged: whether every residual is at most ``tol`` in units of the largest value, and the products
+            were checked.
         products: products with J or J^T.
         message: what happened, in words.
         label: the system's label.
@@ -84,6 +88,7 @@ def symmetric_spectrum(
     t: Any = 0,
     tol: float = 1e-10,
     max_products: int = 5000,
+    start: Array | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> SymmetricSpectrum:
@@ -92,17 +97,21 @@ def symmetric_spectrum(
     By thick-restart Lanczos with full reorthogonalisation in the system's namespace; from the dense matrix
     where it has at most 200 rows or k is not well below them. The largest eigenvalue of "S" is the numerical
     abscissa, the largest growth of any perturbation at once (Trefethen and Embree 2005). A single
-    sequence can miss copies of a repeated eigenvalue.
+    sequence can miss copies of a repeated eigenvalue. A small ``max_products`` is a rough answer at a known
+    price: the k Ritz values come back with their residuals.
 
     Args:
         system: the vector field or update map.
         x: the state, shape (n,), in the system's namespace, floating point, finite.
         part: any part of ``jacobian_operator`` except "J".
         k: number of values, at least 1; of "A", of pairs.
-        which: "largest", "smallest" or "modulus"; "A" and off-diagonal blocks have "largest" alone.
+        which: "largest", "smallest", "both ends" (with k = 2 the smallest and the largest) or "modulus"; "A"
+            and off-diagonal blocks have "largest" alone.
         t: flow time, or the integer step of a map.
         tol: residual allowed, in units of the largest eigenvalue.
-        max_products: bound on products with J or J^T; one with S or A takes two.
+        max_products: bound on products with J or J^T; one with S or A takes two. One more checks the search.
+        start: vector to start from, shape (m,), m the smaller of rows and columns, in the system's namespace:
+            the largest value found is at least its Rayleigh quotient; None for a random one.
         seed: seed of the starting vector.
         progress: show a progress bar when on a terminal.
 
@@ -110,8 +119,8 @@ def symmetric_spectrum(
         The eigenvalues; look at ``converged``.
 
     Raises:
-        ValueError: an unknown part or order, k out of range, a part that is not symmetric, or a player
-            without entries.
+        ValueError: an unknown part or order, k out of range, a part that is not symmetric, a player
+            without entries, or fewer products than one basis takes.
 
     Sources: Wu and Simon 2000; Golub and Kahan 1965.
 
@@ -132,8 +141,10 @@ def symmetric_spectrum(
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= limit:
             raise ValueError(f"k must be an integer from 1 to {limit} for {part}, got {k!r}")
         cost = 2 if part in ("S", "A") else 1
+        first = start_vector(x, min(operator.shape), seed) if start is None else start
+        check_floats("start", first, (min(operator.shape),))
         with Counted(operator.apply, operator.adjoint, cost=cost, progress=progress) as products:
-            found = _solve(operator, products, part, k, _CODES[which], tol, max_products, seed)
+            found = _solve(operator, products, part, k, _CODES[which], tol, max_products, first)
             if "vjp" in system.given and found.message.startswith("Lanczos"):
                 found = _checked(system, x, t, part, operator, found, tol, seed)
                 products.count += cost
@@ -153,28 +164,29 @@ def symmetric_spectrum(
 
 
 def _solve(
-    operator: Operator, products: Counted, part: str, k: int, code: str, tol: float, budget: int, seed: int
+    operator: Operator, products: Counted, part: str, k: int, code: str, tol: float, budget: int, start: Array
 ) -> _Found:
     small = min(operator.shape)
-    if small <= _ALWAYS_DENSE or 8 * k >= small:
+    if small <= DENSE or 8 * k >= small:
         return _dense(_materialised(operator, products), part, k, code)
     if " to " in part:
-        return _singular(operator, products, k, tol, budget, seed)
+        return _singular(operator, products, k, tol, budget, start)
     symmetry, count, order = (-1, 2 * k, "LM") if part == "A" else (1, k, code)
+    _check_budget(budget, 2 * count * products.cost, k)
     found = krylov_schur(
-        products.right,
-        start_vector(operator.like, small, seed),
-        count,
-        order,
-        tol=tol,
-        budget=budget // products.cost,
-        symmetry=symmetry,
-    )
+        products.right, start, count, order,
+        tol=tol, budget=budget // products.cost, symmetry=symmetry, rough=True,
+    )  # fmt: skip
     columns = found.columns()
     if part == "A":
         upper = np.flatnonzero(found.values.imag > 0)
         return _judged(found, found.values.imag[upper], columns[:, upper], found.residuals[upper], k, tol)
     return _judged(found, found.values.real, columns.real, found.residuals, k, tol)
+
+
+def _check_budget(budget: int, needed: int, k: int) -> None:
+    if budget < needed:
+        raise ValueError(f"max_products must be at least {needed} for k = {k}, got {budget}")
 
 
 def _judged(
@@ -183,12 +195,11 @@ def _judged(
     message = f"Lanczos iteration, {found.products} steps"
     if len(values):
         message += f", largest residual {np.max(residuals):.1e}"
+    good = found.residuals <= tol * found.norm
     if found.status != "converged":
-        message += (
-            f"; {found.status} ended it with {len(values)} of {k} converged, leading ones may be missing"
-        )
-    accurate = bool(np.all(found.residuals <= tol * found.norm))
-    return _Found(values, vectors, residuals, found.status == "converged" and accurate, message)
+        message += f"; {found.status} ended it with {int(np.sum(good)) * k // len(good)} of {k} converged, "
+        message += "others may lie further out"
+    return _Found(values, vectors, residuals, found.status == "converged" and bool(np.all(good)), message)
 
 
 def _materialised(operator: Operator, products: Counted) -> np.ndarray:
@@ -212,7 +223,7 @@ def _dense(matrix: np.ndarray, part: str, k: int, code: str) -> _Found:
         images = 1j * values[:k] * vectors
     else:
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        order = np.argsort({"LR": -values, "SR": values, "LM": -np.abs(values)}[code], kind="stable")
+        order = np.argsort(-SORT_KEYS[code](values), kind="stable")
         values, vectors = values[order], vectors[:, order][:, :k]
         images = values[:k] * vectors
     residuals = np.linalg.norm(matrix @ vectors - images, axis=0)
@@ -220,13 +231,13 @@ def _dense(matrix: np.ndarray, part: str, k: int, code: str) -> _Found:
     return _Found(values[:k], vectors, residuals, True, message)
 
 
-def _singular(operator: Operator, products: Counted, k: int, tol: float, budget: int, seed: int) -> _Found:
+def _singular(operator: Operator, products: Counted, k: int, tol: float, budget: int, start: Array) -> _Found:
     """Return singular values by Lanczos on the smaller of B^T B and B B^T."""
     tall = operator.shape[0] >= operator.shape[1]
     there, back = (products.right, products.left) if tall else (products.left, products.right)
-    start = start_vector(operator.like, min(operator.shape), seed)
+    _check_budget(budget, 5 * k, k)
     found = krylov_schur(
-        lambda u: back(there(u)), start, k, "LR", tol=tol, budget=(budget - k) // 2, symmetry=1
+        lambda u: back(there(u)), start, k, "LR", tol=tol, budget=(budget - k) // 2, symmetry=1, rough=True
     )
     values = np.sqrt(np.maximum(found.values.real, 0.0))
     vectors = found.columns().real

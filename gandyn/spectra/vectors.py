@@ -8,11 +8,21 @@ import numpy as np
 
 _BIORTHOGONAL = 1e-8
 _DEFECTIVE = 1e13
+
+
+def _from_both_ends(values: np.ndarray) -> np.ndarray:
+    """Return keys that put real values in turn from below and from above, of the values' own size."""
+    ranks = np.argsort(np.argsort(np.real(values)))
+    size = float(np.max(np.abs(values), initial=0.0)) or 1.0
+    return np.asarray(size * np.abs(2 * ranks - (len(values) - 1)))
+
+
 SORT_KEYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "LM": np.abs,
     "LR": np.real,
     "SR": lambda values: -np.real(values),
     "LI": lambda values: np.abs(np.imag(values)),
+    "BE": _from_both_ends,
 }
 
 

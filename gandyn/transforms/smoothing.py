@@ -51,7 +51,9 @@ def smooth(
         seed: seed of the draws.
 
     Returns:
-        The smoothed field; its ``jac``, ``jvp`` and ``vjp`` are the averages of those of ``field``.
+        The smoothed field; its ``jac``, ``jvp`` and ``vjp`` are the averages of those of ``field``. Where the
+        velocity jumps (ReLU networks, at every kink) that is *not* the derivative of the average: the jumps
+        are missing from it. ``smoothed_spectrum`` has eigenvalues that count them.
 
     Raises:
         ValueError: a negative sigma, an unknown block or method, too many quadrature nodes, or no
