@@ -1,11 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from problems import NAMESPACES, linear_flow, torch_game
+from problems import NAMESPACES, linear_flow, plain_layout, torch_game
 from scipy.sparse.linalg import eigsh
 from torch import nn
 
-from gandyn.field import Layout, check_field
+from gandyn.field import Layout, VectorField, check_field
 from gandyn.nets import Recipe, gan_field, get_state, losses, training_map
 from gandyn.spectra.operators import Operator, jacobian_operator
 
