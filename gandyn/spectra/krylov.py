@@ -17,6 +17,7 @@ from gandyn.arrays import Array, array_namespace, device, like, to_numpy
 from gandyn.spectra.vectors import SORT_KEYS
 
 _COLUMNS = 1 << 12
+_SMALL = 1e-3
 
 
 class Basis:
@@ -129,6 +130,15 @@ def rounding(x: Array) -> float:
     return float(array_namespace(x).finfo(x.dtype).eps)
 
 
+def allowed(values: np.ndarray, norm: float, tol: float, eps: float) -> np.ndarray:
+    """Return the residual that ``tol`` allows each eigenvalue: ``tol |lambda|``.
+
+    An eigenvalue below a thousandth of ``norm`` is measured by that, and no residual by less than ten times
+    the rounding ``eps`` of the largest product.
+    """
+    return np.maximum(tol * np.maximum(np.abs(values), _SMALL * norm), min(tol, 10 * eps) * norm)
+
+
 def _eigenpairs(square: np.ndarray, symmetry: int) -> tuple[np.ndarray, np.ndarray]:
     if symmetry > 0:
         values, weights = np.linalg.eigh((square + square.T) / 2)
@@ -165,6 +175,7 @@ class Krylov:
         norm: largest ``|M u| / |u|`` seen, at least the largest Ritz value.
         status: "converged", "budget" or "interrupted".
         products: products used.
+        basis: number of vectors kept.
     """
 
     values: np.ndarray
@@ -173,6 +184,11 @@ class Krylov:
     norm: float
     status: str
     products: int
+    basis: int
+
+    def allowed(self, tol: float) -> np.ndarray:
+        """Return the residual that ``tol`` allows each eigenvalue, shape (k,)."""
+        return allowed(self.values, self.norm, tol, rounding(self.vectors[0]))
 
     def columns(self) -> np.ndarray:
         """Return the vectors in columns, shape (n, k), complex128, on the host."""
@@ -198,14 +214,15 @@ def krylov_schur(
         start: first vector, shape (n,).
         k: number of eigenvalues.
         code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|.
-        tol: residual allowed, in units of the largest Ritz value; not below ten times the rounding.
+        tol: residual allowed, see ``allowed``; not below ten times the rounding.
         budget: largest number of products.
         basis: number of vectors kept; ``basis_size(n, k)`` by default.
         symmetry: 1 symmetric, -1 antisymmetric, 0 neither.
     """
     dim = int(start.shape[0])
     space = Basis(basis or basis_size(dim, k), start)
-    tol = max(tol, 10 * rounding(start))
+    eps = rounding(start)
+    tol = max(tol, 10 * eps)
     products, norm, status, ritz = 0, 0.0, "budget", None
     try:
         while products < budget:
@@ -218,7 +235,8 @@ def krylov_schur(
                 continue
             ritz = ritz_pairs(space.square, space.spill, code, symmetry)
             norm = max(norm, float(np.max(np.abs(ritz.values))))
-            if np.all(ritz.residuals[: ritz.whole(k)] <= tol * norm):
+            count = ritz.whole(k)
+            if np.all(ritz.residuals[:count] <= allowed(ritz.values[:count], norm, tol, eps)):
                 status = "converged"
                 break
             if full:
@@ -248,15 +266,15 @@ def _collected(
 ) -> Krylov:
     if ritz is None:
         empty = space.rows[:0, :]
-        return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products)
+        return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products, space.size)
     count = ritz.whole(k)
-    good = ritz.residuals[:count] <= tol * norm
+    good = ritz.residuals[:count] <= allowed(ritz.values[:count], norm, tol, rounding(space.rows))
     # A pair converges as a whole: both halves have one residual up to rounding.
     kept: Any = np.flatnonzero(good | (good[_partners(ritz.values[:count])]))
     weights = ritz.weights[:, kept]
     vectors = space.combine(weights.real), space.combine(weights.imag)
     residuals = np.maximum(ritz.residuals[kept], norm * rounding(space.rows))
-    return Krylov(ritz.values[kept], vectors, residuals, norm, status, products)
+    return Krylov(ritz.values[kept], vectors, residuals, norm, status, products, space.size)
 
 
 def _partners(values: np.ndarray) -> np.ndarray:

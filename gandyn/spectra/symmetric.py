@@ -10,7 +10,7 @@ import numpy as np
 from gandyn.arrays import Array, array_namespace, like, to_numpy
 from gandyn.checks import check_option
 from gandyn.field import Player, System, embed
-from gandyn.spectra.krylov import Krylov, krylov_schur
+from gandyn.spectra.krylov import Krylov, allowed, krylov_schur, rounding
 from gandyn.spectra.operators import Operator, Part, jacobian_operator
 from gandyn.spectra.products import Counted, agrees, precision_note, probed_residuals, start_vector
 
@@ -35,7 +35,7 @@ class SymmetricSpectrum:
         which: the order.
         shape: rows and columns of the part.
         complete: whether these are all.
-        converged: whether all k were found, every residual at most ``tol`` in units of the largest value.
+        converged: whether all k were found, every residual as small as ``tol`` asks.
         products: products with J or J^T.
         message: what happened, in words.
         label: the system's label.
@@ -101,7 +101,8 @@ def symmetric_spectrum(
         k: number of values, at least 1; of "A", of pairs.
         which: "largest", "smallest" or "modulus"; "A" and off-diagonal blocks have "largest" alone.
         t: flow time, or the integer step of a map.
-        tol: residual allowed, in units of the largest eigenvalue.
+        tol: residual ``|M w - lambda w|`` allowed, in units of the eigenvalue's own modulus, or of a
+            thousandth of the largest one where that is more (of its square for singular values).
         max_products: bound on products with J or J^T; one with S or A takes two.
         seed: seed of the starting vector.
         progress: show a progress bar when on a terminal.
@@ -187,7 +188,7 @@ def _judged(
         message += (
             f"; {found.status} ended it with {len(values)} of {k} converged, leading ones may be missing"
         )
-    accurate = bool(np.all(found.residuals <= tol * found.norm))
+    accurate = bool(np.all(found.residuals <= found.allowed(tol)))
     return _Found(values, vectors, residuals, found.status == "converged" and accurate, message)
 
 
@@ -259,7 +260,7 @@ def _checked(
     vectors = like(found.vectors.real.T.copy(), x), like(found.vectors.imag.T.copy(), x)
     probed = probed_residuals(adjoint, values, vectors, seed)
     norm = float(np.max(np.abs(found.values)))
-    same = agrees(probed, found.residuals, norm, tol, x)
+    same = agrees(probed, found.residuals, allowed(values, norm, tol, rounding(x)), norm, x)
     note = (
         "; fresh products agree"
         if same
