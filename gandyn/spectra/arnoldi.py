@@ -56,7 +56,7 @@ def _iterate(
 
 def _judged(system: System, x: Array, t: Any, found: Krylov, k: int, tol: float, seed: int) -> Found:
     """Return what was found with a verdict and a check by ``vjp``, where the system has one of its own."""
-    message = f"Krylov-Schur iteration, {k} asked for, {found.products} products, basis of {found.basis} vectors"
+    message = f"Krylov-Schur iteration, {k} asked for, {found.products} products, basis of {found.basis}"
     if len(found.values):
         message += f", largest residual {np.max(found.residuals):.1e}"
     if found.status == "interrupted":

@@ -80,7 +80,7 @@ def probed_residuals(
 
 
 def agrees(probed: np.ndarray, residuals: np.ndarray, limits: np.ndarray, norm: float, x: Array) -> bool:
-    """Return whether probed residuals are those claimed, within their spread, what is allowed and rounding."""
+    """Return whether probed residuals are those claimed, within spread, what is allowed and rounding."""
     spread = rounding(x) * x.shape[0] ** 0.5
     return bool(np.all(probed <= 10 * (residuals + limits) + 100 * spread * norm))
 
