@@ -262,6 +262,35 @@ def test_what_converged_comes_back_within_the_bound(left):
     assert found.products <= 300
 
 
+def test_the_tolerance_is_of_each_eigenvalue_and_not_of_an_outlier():
+    matrix = np.diag(np.r_[-1000.0, np.linspace(1, 2, 399) ** 3])
+    found = spectrum(linear_flow(matrix), np.zeros(400), 6, tol=1e-4)
+    images = matrix @ found.right - found.right * found.eigenvalues
+    assert found.converged
+    assert np.all(np.linalg.norm(images, axis=0) <= 1.01e-4 * np.abs(found.eigenvalues))
+
+
+def test_a_small_eigenvalue_is_measured_by_a_thousandth_of_the_largest():
+    diagonal = np.r_[-1.0, np.zeros(2), -np.linspace(0.1, 1, 497)]
+    found = spectrum(linear_flow(np.diag(diagonal)), np.zeros(500), 1, "largest real", tol=1e-6)
+    assert found.converged
+    assert found.residuals[0] <= 1e-9
+
+
+def test_a_larger_basis_needs_fewer_products():
+    system = linear_flow(np.diag(-(np.linspace(1, 2, 800) ** 2)))
+    small, large = (spectrum(system, np.zeros(800), 3, "largest real", basis=m) for m in (12, 120))
+    np.testing.assert_allclose(small.eigenvalues, large.eigenvalues, rtol=1e-8)
+    assert large.products < small.products / 2
+    assert "basis of 120" in large.message
+
+
+@pytest.mark.parametrize("basis", [9, 301, 20.0, True])
+def test_a_basis_that_does_not_fit_is_refused(basis):
+    with pytest.raises(ValueError, match="basis must be an integer from 2 k \\+ 2 = 10 to 300"):
+        spectrum(linear_flow(lopsided(300)), np.zeros(300), 4, basis=basis)
+
+
 def test_products_are_counted_to_the_last_one():
     calls = []
     matrix = lopsided(300)

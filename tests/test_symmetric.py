@@ -4,9 +4,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from problems import NAMESPACES, linear_flow, torch_game
+from scipy.linalg import schur
 
 from gandyn.field import Layout, VectorField
-from gandyn.spectra.krylov import krylov_schur
+from gandyn.spectra.krylov import Basis, krylov_schur
 from gandyn.spectra.symmetric import symmetric_spectrum
 
 HESSIANS = ["S", "generator", "discriminator", "generator hessian", "discriminator hessian"]
@@ -211,3 +212,21 @@ def test_a_search_that_cannot_start_is_refused():
         symmetric_spectrum(system, np.zeros(300), "S", 1, max_products=3)
     with pytest.raises(ValueError, match="start"):
         symmetric_spectrum(system, np.zeros(300), "S", 1, start=np.ones(4))
+
+
+@pytest.mark.parametrize("symmetry", [1, -1, 0])
+def test_the_basis_stays_orthonormal_and_its_projection_is_that_of_the_matrix(symmetry):
+    draws = np.random.default_rng(0)
+    matrix = draws.standard_normal((120, 120))
+    matrix = matrix + symmetry * matrix.T
+    space = Basis(30, draws.standard_normal(120), symmetry)
+    for restart in range(3):
+        while space.count < space.size:
+            space.extend(matrix @ space.rows[space.count])
+        if restart < 2:
+            _, rotation, kept = schur(space.square, sort=lambda re, im=0.0: np.hypot(re, im) > 10)
+            assert 0 < kept < space.size
+            space.shrink(rotation[:, :kept])
+    rows = space.rows[: space.count + 1]
+    np.testing.assert_allclose(rows @ rows.T, np.eye(len(rows)), atol=1e-13)
+    np.testing.assert_allclose(rows @ matrix @ rows[:-1].T, space.projected[:, : space.count], atol=1e-11)

@@ -1,14 +1,24 @@
 """Time products and eigenvalues of networks against curvlinops, hessian-eigenthings and PyHessian.
 
-Run: python -m benchmarks.spectra.run [--repeats N]; writes benchmarks/record/spectra.json. Peers that are not
-installed are left out. One thread, float64. Everything on a generator and a discriminator of a million
-parameters together, trained on the bundled digits.
+Run: python -m benchmarks.spectra.run [--runs FOLDER] [PART ...]; each part is written to
+benchmarks/record/spectra.json when it ends, a few minutes at most, and leaves the other parts there as they
+were. Peers that are not installed are left out. One thread; float64 but for the convolutional game.
+Networks are trained on the bundled digits.
+
+- products: seconds of products, on fully connected networks of a million parameters together.
+- hessian: the ten leading Hessian eigenvalues of a discriminator of 204,541 parameters, against the peers.
+- conv_hessian: the same of 212,865 parameters with convolutions, without PyHessian, which takes too long.
+- game: products that eigenvalues of the game of a million parameters take.
+- conv: the same for the convolutional GAN of ``models.conv_gan``, 797,461 and 212,865 parameters.
+- conv_fresh: the same at its initialisation.
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,12 +27,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.recording import environment, interleaved, write
+from benchmarks.recording import FOLDER, environment, interleaved, write
 from gandyn.field import VectorField
-from gandyn.nets import Recipe, datasets, gan_field, get_state, losses, models, train
+from gandyn.nets import Recipe, Run, datasets, gan_field, get_state, losses, models, train
 from gandyn.spectra import jacobian_operator, spectrum, symmetric_spectrum
 
 K, TOL, SAMPLES = 10, 1e-4, 128
+LOSSES = losses.nonsaturating(halves="mean")
 PEERS = {
     "curvlinops": "curvlinops-for-pytorch",
     "hessian_eigenthings": "hessian-eigenthings",
@@ -30,24 +41,55 @@ PEERS = {
 }
 
 
-def trained_gan(steps: int) -> tuple[nn.Module, nn.Module, torch.Tensor, torch.Tensor]:
-    """Return networks of a million parameters after ``steps`` of Adam on digits, data and latents."""
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Networks after training, with the batch of their field."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    real: torch.Tensor
+    latent: torch.Tensor
+
+    def game(self, dtype: torch.dtype = torch.float64) -> tuple[VectorField, torch.Tensor]:
+        """Return the field and its state."""
+        players = self.generator, self.discriminator
+        field = gan_field(*players, LOSSES, self.real.to(dtype), self.latent.to(dtype), dtype=dtype)
+        return field, get_state(*players, dtype=dtype)
+
+
+def dense_gan(width: int, steps: int, runs: Path) -> Subject:
+    """Return fully connected networks after ``steps`` of Adam."""
     data = datasets.load("digits").images.flatten(1)
-    generator, discriminator = models.mlp_gan(64, hidden=(660, 660), latent_dim=64)
-    chosen = losses.nonsaturating(halves="mean")
-    with tempfile.TemporaryDirectory() as folder:
-        run = train(
-            generator, discriminator, chosen, data, Path(folder) / "run",
+    return trained(*models.mlp_gan(64, hidden=(width, width), latent_dim=64), data, 64, steps, runs)
+
+
+def conv_gan(steps: int, runs: Path) -> Subject:
+    """Return convolutional networks after ``steps`` of Adam on digits enlarged to 28x28."""
+    data = datasets.load("digits").images.reshape(-1, 1, 8, 8)
+    data = nn.functional.interpolate(data, 28, mode="bilinear", align_corners=False)
+    generator, discriminator = models.conv_gan(width=10)[0], models.conv_gan(width=64)[1]
+    return trained(generator, discriminator, data, 100, steps, runs, samples=32)
+
+
+def trained(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    data: torch.Tensor,
+    latent_dim: int,
+    steps: int,
+    runs: Path,
+    samples: int = SAMPLES,
+) -> Subject:
+    count = sum(p.numel() for net in (generator, discriminator) for p in net.parameters())
+    folder = runs / f"{count}_{steps}"
+    if steps:
+        run = Run(folder) if folder.exists() else train(
+            generator, discriminator, LOSSES, data, folder,
             steps=steps, recipe=Recipe(batch_size=64), checkpoint_every=steps, progress=False,
         )  # fmt: skip
         run.restore(generator, discriminator)
-    draws = torch.Generator().manual_seed(1)
-    return (
-        generator,
-        discriminator,
-        data[:SAMPLES].double(),
-        torch.randn(SAMPLES, 64, generator=draws).double(),
-    )
+    latent = torch.randn(samples, latent_dim, generator=torch.Generator().manual_seed(1))
+    return Subject(generator.eval(), discriminator.eval(), data[:samples], latent)
 
 
 def product_times(field: VectorField, x: torch.Tensor, repeats: int) -> dict[str, list[float]]:
@@ -66,10 +108,10 @@ def product_times(field: VectorField, x: torch.Tensor, repeats: int) -> dict[str
         )
 
 
-def eigenvalue_counts(field: VectorField, x: torch.Tensor) -> dict[str, Any]:
+def eigenvalue_counts(field: VectorField, x: torch.Tensor, budget: int) -> dict[str, Any]:
     """Return the products that the ten largest and the four rightmost eigenvalues of the game take."""
-    found = spectrum(field, x, K, tol=TOL, progress=False)
-    right = spectrum(field, x, 4, "largest real", tol=TOL, max_products=400, progress=False)
+    found = spectrum(field, x, K, tol=TOL, max_products=budget, progress=False)
+    right = spectrum(field, x, 4, "largest real", tol=TOL, max_products=budget, basis=60, progress=False)
     return {
         "parameters": field.layout.dim,
         "ten largest": summary(found),
@@ -118,7 +160,7 @@ class Peers:
     def ours(self) -> None:
         """Lanczos over a retained graph."""
         found = symmetric_spectrum(
-            self.field, self.x, "discriminator hessian", K, "modulus", tol=TOL / 10, progress=False
+            self.field, self.x, "discriminator hessian", K, "modulus", tol=TOL, progress=False
         )
         self.results["gandyn"] = found.values, found.vectors
 
@@ -197,39 +239,82 @@ def ratios(seconds: dict[str, list[float]], base: str) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=500, help="training steps of the networks")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    generator, discriminator, real, latent = trained_gan(options.steps)
-    field = gan_field(generator, discriminator, losses.nonsaturating(halves="mean"), real, latent)
-    x = get_state(generator, discriminator, dtype=torch.float64)
-    record: dict[str, Any] = {
-        "environment": environment(*(package for name, package in PEERS.items() if find_spec(name))),
-        "threads": 1,
-        "dtype": "float64",
-        "samples": SAMPLES,
-        "training steps": options.steps,
-    }
-    times = product_times(field, x, 3 * options.repeats)
-    record |= {"product seconds": times, "product ratios to a velocity": ratios(times, "velocity")}
-    write("spectra", record)
-    record["game"] = eigenvalue_counts(field, x)
-    write("spectra", record)
+def products_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    times = product_times(*dense_gan(660, steps, runs).game(), 3 * repeats)
+    return {"samples": SAMPLES, "seconds": times, "ratios to a velocity": ratios(times, "velocity")}
+
+
+def hessian_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    return compared(dense_gan(420, steps, runs), repeats, set())
+
+
+def conv_hessian_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    subject = conv_gan(steps, runs)
+    few = replace(subject, real=subject.real[:8], latent=subject.latent[:8])
+    return compared(few, repeats, {"pyhessian"})
+
+
+def compared(subject: Subject, repeats: int, without: set[str]) -> dict[str, Any]:
+    field, x = subject.game()
     with torch.no_grad():
-        inputs = torch.cat([real, generator.double()(latent)])
-    peers = Peers(discriminator.double(), inputs, field, x)
+        fake = subject.generator.double()(subject.latent.double())
+    peers = Peers(subject.discriminator.double(), torch.cat([subject.real.double(), fake]), field, x)
     peers.enough_steps()
-    times = interleaved(peers.ways(), options.repeats)
-    record |= {
-        "hessian seconds": times,
-        "hessian ratios to gandyn": ratios(times, "gandyn"),
+    ways = {name: way for name, way in peers.ways().items() if name not in without}
+    times = interleaved(ways, repeats)
+    return {
+        "parameters": sum(p.numel() for p in subject.discriminator.parameters()),
+        "samples": len(subject.real),
+        "seconds": times,
+        "ratios to gandyn": ratios(times, "gandyn"),
         "hessian-eigenthings steps": peers.lanczos_steps,
-        "hessian accuracy": peers.accuracy(),
+        "accuracy": peers.accuracy(),
     }
-    print(write("spectra", record))
+
+
+def game_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    return {"samples": SAMPLES} | eigenvalue_counts(*dense_gan(660, steps, runs).game(), 200)
+
+
+def conv_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    return {"samples": 32, "dtype": "float32"} | eigenvalue_counts(
+        *conv_gan(steps, runs).game(torch.float32), 120
+    )
+
+
+def fresh_conv_part(steps: int, repeats: int, runs: Path) -> dict[str, Any]:
+    return conv_part(0, repeats, runs)
+
+
+PARTS = {
+    "products": products_part,
+    "hessian": hessian_part,
+    "conv_hessian": conv_hessian_part,
+    "game": game_part,
+    "conv": conv_part,
+    "conv_fresh": fresh_conv_part,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all of them by default")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=300, help="training steps of the networks")
+    parser.add_argument("--runs", type=Path, help="folder that keeps training runs for the next call")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    torch.set_num_threads(1)
+    path = FOLDER / "spectra.json"
+    with tempfile.TemporaryDirectory() as passing:
+        for name in options.parts or PARTS:
+            part = PARTS[name](options.steps, options.repeats, options.runs or Path(passing))
+            known = environment(*(package for peer, package in PEERS.items() if find_spec(peer)))
+            steps = 0 if name == "conv_fresh" else options.steps
+            record = json.loads(path.read_text()) if path.exists() else {}
+            record[name] = {"environment": known, "threads": 1, "training steps": steps} | part
+            print(write("spectra", record), name)
 
 
 if __name__ == "__main__":

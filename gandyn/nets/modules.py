@@ -347,7 +347,7 @@ def _recorder(name: str, measured: dict[str, Tensor]) -> Any:
 def split_like(x: Tensor, network: Network) -> list[Tensor]:
     """Return the parameters of ``network`` as views of its flat vectors ``x`` of shape (..., size)."""
     parts = zip(x.split(network.sizes, -1), network.shapes, strict=True)
-    return [part.view(*x.shape[:-1], *shape) for part, shape in parts]
+    return [part.view((*x.shape[:-1], *shape)) for part, shape in parts]
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

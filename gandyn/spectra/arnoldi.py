@@ -27,7 +27,7 @@ class Found(NamedTuple):
 
 def arnoldi(
     system: System, x: Array, t: Any, k: int, code: str, *,
-    left: bool, tol: float, budget: int, seed: int, progress: bool,
+    left: bool, tol: float, budget: int, basis: int | None, seed: int, progress: bool,
 ) -> Found:  # fmt: skip
     """Return the k leading eigenvalues of the Jacobian at ``x`` by Krylov-Schur iteration.
 
@@ -39,22 +39,24 @@ def arnoldi(
         raise ValueError(f"max_products must be at least {needed} for k = {k}, got {budget}")
     with system.linearised(x, t) as at, Counted(at.jvp, at.vjp, progress=progress) as products:
         share = (budget - 1) // sides
-        first = _iterate(products.right, x, k, code, tol, share, seed)
+        first = _iterate(products.right, x, k, code, tol, share, basis, seed)
         found = _judged(system, x, t, first, k, tol, seed)
         if left and len(first.values):
-            other = _iterate(products.left, x, k, code, tol, share, seed + 1)
+            other = _iterate(products.left, x, k, code, tol, share, basis, seed + 1)
             found = _with_left(found, other, tol)
     return found
 
 
-def _iterate(product: Any, x: Array, k: int, code: str, tol: float, budget: int, seed: int) -> Krylov:
+def _iterate(
+    product: Any, x: Array, k: int, code: str, tol: float, budget: int, basis: int | None, seed: int
+) -> Krylov:
     start = start_vector(x, int(x.shape[0]), seed)
-    return krylov_schur(product, start, k, code, tol=tol, budget=budget)
+    return krylov_schur(product, start, k, code, tol=tol, budget=budget, basis=basis)
 
 
 def _judged(system: System, x: Array, t: Any, found: Krylov, k: int, tol: float, seed: int) -> Found:
     """Return what was found with a verdict and a check by ``vjp``, where the system has one of its own."""
-    message = f"Krylov-Schur iteration, {k} asked for, {found.products} products"
+    message = f"Krylov-Schur iteration, {k} asked for, {found.products} products, basis of {found.basis}"
     if len(found.values):
         message += f", largest residual {np.max(found.residuals):.1e}"
     if found.status == "interrupted":
@@ -64,14 +66,15 @@ def _judged(system: System, x: Array, t: Any, found: Krylov, k: int, tol: float,
             f"; the iteration stopped with {len(found.values)} converged, leading ones may be missing: raise "
             "max_products, or ask for fewer or for another which"
         )
-    accurate = bool(np.all(found.residuals <= tol * found.norm))
+    limits = found.allowed(tol)
+    accurate = bool(np.all(found.residuals <= limits))
     if not accurate:
-        message += f"; above the tolerance {tol * found.norm:.1e}"
+        message += f"; above the tolerance, {np.min(limits):.1e} at the strictest"
     converged, products = found.status == "converged" and accurate, found.products
     if len(found.values) and "vjp" in system.given:
         probed = probed_residuals(lambda r: system.vjp(x, r, t), found.values, found.vectors, seed)
         products += 1
-        same = agrees(probed, found.residuals, found.norm, tol, x)
+        same = agrees(probed, found.residuals, limits, found.norm, x)
         message += "; vjp agrees" if same else f"; jvp and vjp disagree: residual {np.max(probed):.1e} by vjp"
         converged = converged and same
     return Found(found.values, found.columns(), None, found.residuals, converged, products, message)

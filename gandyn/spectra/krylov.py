@@ -1,7 +1,8 @@
 """Krylov-Schur iteration: eigenpairs of a real operator, the basis in its namespace and device.
 
 One loop for operators of any symmetry: thick-restart Lanczos for symmetric ones, Krylov-Schur for others.
-Full reorthogonalisation; the basis has a fixed number of vectors, and restarts keep whole conjugate pairs.
+Full reorthogonalisation, in Lanczos after the short recurrence, repeated where it halved the vector. The
+basis has a fixed number of vectors, and restarts keep whole conjugate pairs.
 Sources: Stewart 2001 (Krylov-Schur); Wu and Simon 2000 (thick restart).
 """
 
@@ -18,6 +19,7 @@ from gandyn.spectra.vectors import SORT_KEYS
 
 _COLUMNS = 1 << 12
 _FEWEST = 8
+_SMALL = 1e-3
 
 
 class Basis:
@@ -26,22 +28,23 @@ class Basis:
     Args:
         size: number of vectors kept before a restart.
         start: first vector, shape (n,), nonzero.
+        symmetry: 1 for a symmetric operator, -1 for an antisymmetric one, 0 for neither.
     """
 
-    def __init__(self, size: int, start: Array) -> None:
+    def __init__(self, size: int, start: Array, symmetry: int = 0) -> None:
         self.xp = array_namespace(start)
         shape = (size + 1, start.shape[0])
         self.rows = self.xp.empty(shape, dtype=start.dtype, device=device(start))
         self.rows[0, :] = start / self.xp.linalg.vector_norm(start)
         self.projected = np.zeros((size + 1, size))
-        self.count, self.size = 0, size
+        self.count, self.size, self.symmetry = 0, size, symmetry
         self._draws = np.random.default_rng(0)
 
     def extend(self, image: Array) -> None:
         """Take in the image of the last vector."""
         j = self.count
         norm = float(self.xp.linalg.vector_norm(image))
-        rest, weights = self._orthogonalise(image)
+        rest, weights = self._orthogonalise(*self._local(image))
         length = float(self.xp.linalg.vector_norm(rest))
         self.projected[: j + 1, j] = weights
         if length <= 10 * float(self.xp.finfo(image.dtype).eps) * norm or j + 1 == image.shape[0]:
@@ -50,19 +53,38 @@ class Basis:
         self.rows[j + 1, :] = rest / (length or 1.0)
         self.count += 1
 
-    def _orthogonalise(self, vector: Array) -> tuple[Array, np.ndarray]:
+    def _local(self, image: Array) -> tuple[Array, np.ndarray]:
+        """Subtract what symmetry tells of the image: Lanczos' recurrence, long only after a restart."""
+        j = self.count
+        weights = np.zeros(j + 1)
+        if self.symmetry:
+            weights[:j] = self.symmetry * self.projected[j, :j]
+            first = int(np.flatnonzero(np.append(weights[:j], 1.0))[0])
+            image = image - like(weights[first:], self.rows) @ self.rows[first : j + 1, :]
+            weights[j] = float(self.rows[j, :] @ image)
+            image = image - float(weights[j]) * self.rows[j, :]
+        return image, weights
+
+    def _orthogonalise(self, vector: Array, weights: np.ndarray) -> tuple[Array, np.ndarray]:
+        """Project until it no longer halves the vector: then rounding is no more than doubled."""
         kept = self.rows[: self.count + 1, :]
-        first = kept @ vector
-        vector = vector - first @ kept
-        second = kept @ vector
-        return vector - second @ kept, to_numpy(first + second).astype(np.float64)
+        after = float(self.xp.linalg.vector_norm(vector))
+        for _ in range(3):
+            before = after
+            part = kept @ vector
+            vector = vector - part @ kept
+            weights = weights + to_numpy(part).astype(np.float64)
+            after = float(self.xp.linalg.vector_norm(vector))
+            if after > before / 2:
+                break
+        return vector, weights
 
     def _fresh(self, image: Array) -> Array:
         """Return a unit vector orthogonal to an invariant space; zero where that is the whole space."""
         if self.count + 1 >= image.shape[0]:
             return self.xp.zeros_like(image)
         drawn = like(self._draws.standard_normal(image.shape[0]), image)
-        drawn = self._orthogonalise(drawn)[0]
+        drawn = self._orthogonalise(drawn, np.zeros(self.count + 1))[0]
         return drawn / self.xp.linalg.vector_norm(drawn)
 
     @property
@@ -77,6 +99,9 @@ class Basis:
 
     def combine(self, weights: np.ndarray) -> Array:
         """Return combinations of the vectors, in rows, by real ``weights`` of shape (count, k)."""
+        if not np.any(weights):
+            shape = (weights.shape[1], self.rows.shape[1])
+            return self.xp.zeros(shape, dtype=self.rows.dtype, device=device(self.rows))
         return like(weights.T, self.rows) @ self.rows[: self.count, :]
 
     def shrink(self, rotation: np.ndarray) -> None:
@@ -130,6 +155,15 @@ def rounding(x: Array) -> float:
     return float(array_namespace(x).finfo(x.dtype).eps)
 
 
+def allowed(values: np.ndarray, norm: float, tol: float, eps: float) -> np.ndarray:
+    """Return the residual that ``tol`` allows each eigenvalue: ``tol |lambda|``.
+
+    An eigenvalue below a thousandth of ``norm`` is measured by that, and no residual by less than ten times
+    the rounding ``eps`` of the largest product.
+    """
+    return np.maximum(tol * np.maximum(np.abs(values), _SMALL * norm), min(tol, 10 * eps) * norm)
+
+
 def _eigenpairs(square: np.ndarray, symmetry: int) -> tuple[np.ndarray, np.ndarray]:
     if symmetry > 0:
         values, weights = np.linalg.eigh((square + square.T) / 2)
@@ -166,6 +200,7 @@ class Krylov:
         norm: largest ``|M u| / |u|`` seen, at least the largest Ritz value.
         status: "converged", "budget" or "interrupted".
         products: products used.
+        basis: number of vectors kept.
     """
 
     values: np.ndarray
@@ -174,6 +209,11 @@ class Krylov:
     norm: float
     status: str
     products: int
+    basis: int
+
+    def allowed(self, tol: float) -> np.ndarray:
+        """Return the residual that ``tol`` allows each eigenvalue, shape (k,)."""
+        return allowed(self.values, self.norm, tol, rounding(self.vectors[0]))
 
     def columns(self) -> np.ndarray:
         """Return the vectors in columns, shape (n, k), complex128, on the host."""
@@ -201,15 +241,16 @@ def krylov_schur(
         k: number of eigenvalues.
         code: "LM", "LR", "SR" or "LI": largest modulus, largest and smallest real part, largest |Im|; or,
             of a symmetric operator, "BE": in turn from below and from above.
-        tol: residual allowed, in units of the largest Ritz value; not below ten times the rounding.
+        tol: residual allowed, see ``allowed``; not below ten times the rounding.
         budget: largest number of products.
         basis: number of vectors kept; ``basis_size(n, k)`` by default.
         symmetry: 1 symmetric, -1 antisymmetric, 0 neither.
         rough: also return those of the k that did not converge.
     """
     dim = int(start.shape[0])
-    space = Basis(basis or basis_size(dim, k), start)
-    tol = max(tol, 10 * rounding(start))
+    space = Basis(basis or basis_size(dim, k), start, symmetry)
+    eps = rounding(start)
+    tol = max(tol, 10 * eps)
     # Where most eigenvalues are near zero a random vector is nearly an eigenvector of zero: no early answer.
     fewest = min(dim, 2 * k if symmetry else max(2 * k, _FEWEST))
     products, norm, status, ritz = 0, 0.0, "budget", None
@@ -224,7 +265,8 @@ def krylov_schur(
                 continue
             ritz = ritz_pairs(space.square, space.spill, code, symmetry)
             norm = max(norm, float(np.max(np.abs(ritz.values))))
-            if np.all(ritz.residuals[: ritz.whole(k)] <= tol * norm):
+            count = ritz.whole(k)
+            if np.all(ritz.residuals[:count] <= allowed(ritz.values[:count], norm, tol, eps)):
                 status = "converged"
                 break
             if full:
@@ -254,15 +296,15 @@ def _collected(
 ) -> Krylov:
     if ritz is None:
         empty = space.rows[:0, :]
-        return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products)
+        return Krylov(np.zeros(0, complex), (empty, empty), np.zeros(0), norm, status, products, space.size)
     count = ritz.whole(k)
-    good = rough | (ritz.residuals[:count] <= tol * norm)
+    good = rough | (ritz.residuals[:count] <= allowed(ritz.values[:count], norm, tol, rounding(space.rows)))
     # A pair converges as a whole: both halves have one residual up to rounding.
     kept: Any = np.flatnonzero(good | (good[_partners(ritz.values[:count])]))
     weights = ritz.weights[:, kept]
     vectors = space.combine(weights.real), space.combine(weights.imag)
     residuals = np.maximum(ritz.residuals[kept], norm * rounding(space.rows))
-    return Krylov(ritz.values[kept], vectors, residuals, norm, status, products)
+    return Krylov(ritz.values[kept], vectors, residuals, norm, status, products, space.size)
 
 
 def _partners(values: np.ndarray) -> np.ndarray:

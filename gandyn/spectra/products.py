@@ -79,10 +79,10 @@ def probed_residuals(
     return np.asarray(np.abs(inner(pulled) - values * inner(r)))
 
 
-def agrees(probed: np.ndarray, residuals: np.ndarray, norm: float, tol: float, x: Array) -> bool:
-    """Return whether probed residuals are those claimed, within their spread, the tolerance and rounding."""
+def agrees(probed: np.ndarray, residuals: np.ndarray, limits: np.ndarray, norm: float, x: Array) -> bool:
+    """Return whether probed residuals are those claimed, within spread, what is allowed and rounding."""
     spread = rounding(x) * x.shape[0] ** 0.5
-    return bool(np.all(probed <= 10 * residuals + (10 * tol + 100 * spread) * norm))
+    return bool(np.all(probed <= 10 * (residuals + limits) + 100 * spread * norm))
 
 
 def start_vector(x: Array, size: int, seed: int) -> Array:

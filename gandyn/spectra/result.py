@@ -38,8 +38,7 @@ class Spectrum:
         which: the order of the eigenvalues and, where not complete, which ones were sought.
         dim: n, the number of entries of the state.
         complete: whether these are all n eigenvalues.
-        converged: whether everything asked for was found, every residual at most ``tol`` in units
-            of the largest ``|J u| / |u|`` seen.
+        converged: whether everything asked for was found, every residual as small as ``tol`` asks.
         products: Jacobian-vector products used, those of ``vjp`` included; a dense Jacobian counts n.
         message: what happened, in words.
         derivatives: "exact" or "central differences".

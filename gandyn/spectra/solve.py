@@ -32,6 +32,7 @@ def spectrum(
     left: bool = False,
     tol: float = 1e-10,
     max_products: int = 5000,
+    basis: int | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Spectrum:
@@ -50,9 +51,13 @@ def spectrum(
         which: "modulus", "growth", "largest real", "smallest real" or "imaginary".
         t: flow time, or the integer step of a map.
         left: also return left eigenvectors, normalised against the right ones.
-        tol: residual allowed, in units of the largest ``|J u| / |u|`` seen. The eigenvalues of largest
-            modulus converge first; those of largest real part may need hundreds of products.
-        max_products: bound on the number of products.
+        tol: residual ``|J w - lambda w|`` allowed, in units of the eigenvalue's own ``|lambda|``; an
+            eigenvalue below a thousandth of the largest ``|J u| / |u|`` seen is measured by that, and
+            none by less than ten roundings of it.
+        max_products: bound on the number of products. The eigenvalues of largest modulus converge
+            first; those of largest real part may need hundreds.
+        basis: number of vectors of length n kept, one more while iterating; a larger one needs fewer
+            products. ``max(5 (k + 2), 40)`` by default.
         seed: seed of its starting vector.
         progress: show a progress bar when on a terminal.
 
@@ -62,8 +67,8 @@ def spectrum(
 
     Raises:
         TypeError: ``x`` is not an array of floats.
-        ValueError: a wrong shape, a value that is not finite, ``k`` out of range, an unknown ``which``,
-            or a Jacobian that is not finite.
+        ValueError: a wrong shape, a value that is not finite, ``k`` or ``basis`` out of range, an unknown
+            ``which``, or a Jacobian that is not finite.
 
     A simultaneous step of size h has multipliers ``1 + h lambda``; it is stable below
     ``h* = min -2 Re(lambda) / |lambda|^2``.
@@ -87,6 +92,7 @@ def spectrum(
     if not tol > 0:
         raise ValueError(f"tol must be positive, got {tol}")
     dense = _usedense(dim, k)
+    _check_basis(basis, k, dim)
     clock: Literal["flow", "map"] = "map" if isinstance(system, UpdateMap) else "flow"
     code = _arpack_code(which, clock)
     if dense:
@@ -94,7 +100,7 @@ def spectrum(
     else:
         found = arnoldi(
             system, x, t, cast(int, k), code,
-            left=left, tol=tol, budget=max_products, seed=seed, progress=progress,
+            left=left, tol=tol, budget=max_products, basis=basis, seed=seed, progress=progress,
         )  # fmt: skip
     values = found.values
     return Spectrum(
@@ -134,6 +140,14 @@ def _usedense(dim: int, k: int | None) -> bool:
             f"k = {k} of {dim} eigenvalues is too many without a dense Jacobian; ask for less than a quarter"
         )
     return False
+
+
+def _check_basis(basis: int | None, k: int | None, dim: int) -> None:
+    if basis is None:
+        return
+    least = 2 * (k or dim) + 2
+    if isinstance(basis, bool) or not isinstance(basis, int | np.integer) or not least <= basis <= dim:
+        raise ValueError(f"basis must be an integer from 2 k + 2 = {least} to {dim}, got {basis!r}")
 
 
 def _arpack_code(which: Which, clock: str) -> str:
