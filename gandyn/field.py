@@ -317,16 +317,15 @@ def _complete_second(field: VectorField) -> None:
 
 def _complete(system: VectorField | UpdateMap) -> None:
     """Derive the derivatives that were not given from those that were."""
-    own = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents")}
-    # What another system had to derive is not given, also where it was handed on.
-    own = {name: _missing if getattr(value, "derived", False) else value for name, value in own.items()}
-    fn, jac, jvp, vjp = system.fn, own["jac"], own["jvp"], own["vjp"]
-    given = frozenset(name for name in ("jac", "jvp", "vjp") if own[name] is not _missing)
+    fn, jac, jvp, vjp = system.fn, system.jac, system.jvp, system.vjp
+    there = {name for name in ("jac", "jvp", "vjp") if getattr(system, name) is not _missing}
+    # What one system had to derive is not given where it is handed on to another.
+    given = frozenset(name for name in there if not getattr(getattr(system, name), "derived", False))
     object.__setattr__(system, "given", given)
-    if not given:
+    if not there:
         jvp = lambda x, u, t: _central_difference(fn, x, u, t)
-    if "jac" not in given:
-        if "jvp" in given or not given:
+    if "jac" not in there:
+        if "jvp" in there or not there:
             columns = jvp
             jac = lambda x, t: array_namespace(x).matrix_transpose(columns(x[..., None, :], _identity(x), t))
         else:
@@ -340,10 +339,10 @@ def _complete(system: VectorField | UpdateMap) -> None:
 
     dim = system.layout.dim
     direct_jac, direct_jvp, direct_vjp = jac, jvp, vjp
-    if own["tangents"] is _missing:
+    if system.tangents is _missing:
         direct_tangents = lambda x, u, t: (fn(x, t), direct_jvp(x, u, t))
     else:
-        direct_tangents = own["tangents"]
+        direct_tangents = system.tangents
 
     def checked_jac(x: Array, t: Any = 0) -> Array:
         _check_width("x", x, dim)
@@ -366,9 +365,9 @@ def _complete(system: VectorField | UpdateMap) -> None:
 
     checked = {"jac": checked_jac, "jvp": checked_jvp, "vjp": checked_vjp, "tangents": checked_tangents}
     for name, value in checked.items():
-        value.derived = own[name] is _missing  # type: ignore[attr-defined]
+        value.derived = name not in given  # type: ignore[attr-defined]
         object.__setattr__(system, name, value)
-    if not given:
+    if not there:
         object.__setattr__(system, "derivatives", "central differences")
 
 

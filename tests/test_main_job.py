@@ -88,7 +88,7 @@ def test_a_run_is_trained_interrupted_by_its_length_taken_up_and_reported_on(fol
     result = gandyn("report", "run", *QUICK)
     assert result.exit_code == 0, result.output
     page = (folder / "run" / "report" / "report.html").read_text()
-    section = page[page.index('id="nearby"') : page.index('id="glossary"')]
+    section = page[page.index('id="nearby"') : page.index('id="rotation"')]
     assert section.count("<img") == 2
     assert "<strong>settling</strong>" in section
 
