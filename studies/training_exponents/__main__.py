@@ -120,6 +120,7 @@ def _check_the_readme(numbers: Mapping[str, Any]) -> None:
             assert mean > 2 * error
         if task != "digits":
             assert max(methods, key=lambda name: methods[name]["exponent"][0]) == "WGAN, clip .05"
+    assert numbers["gap"]["full"][0] > numbers["gap"]["256"][0] > 5 * numbers["gap"]["64"][0]
     for found in numbers["warnings"].values():
         hit, chance = found["warned"] / found["collapses"], found["by chance"] / found["quiet windows"]
         assert hit - chance < 2 * np.sqrt(hit * (1 - hit) / found["collapses"])
