@@ -19,7 +19,7 @@ from studies.character_of_solutions.solutions import LOSSES, PROBLEMS, RULES, on
 #: Problems, gradients of both players, seeds, and whether the searches are rough.
 SIZES: dict[str, tuple[tuple[str, ...], int, int, bool]] = {
     "small": (("mixture",), 12, 2, True),
-    "usual": (("mixture", "ring", "digits"), 5000, 2, False),
+    "usual": (("mixture", "ring", "digits"), 5000, 3, False),
     "full": (tuple(PROBLEMS), 20000, 10, False),
 }
 
