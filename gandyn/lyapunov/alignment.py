@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from gandyn.arrays import Array, like, to_numpy
+from gandyn.arrays import Array, to_numpy
 from gandyn.checks import check_floats
 from gandyn.cycles.section import Section
 from gandyn.field import System, UpdateMap
+from gandyn.lyapunov.phases import amount_of, first_tangents
 from gandyn.lyapunov.result import Status
 
 __all__ = ["Alignment", "alignment"]
@@ -178,7 +179,7 @@ def alignment(
     rows: list[tuple[float, float, float, float]] = []
     try:
         status = walk.go(0, transient)
-        walk.begin(_first_tangents(walk.x, k, seed))
+        walk.begin(first_tangents(walk.x, k, seed))
         pairs = list(pairwise((transient + bounds).tolist()))
         for begin, end in tqdm(pairs, desc="alignment", leave=False, disable=None if progress else True):
             status = walk.go(begin, end) if status == "finished" else status
@@ -220,10 +221,7 @@ def _record_times(
     """Check the arguments; return the steps or times between which the tangents are followed, from 0 on."""
     n, is_map = system.layout.dim, isinstance(system, UpdateMap)
     check_floats("x0", x0, (n,))
-    amount, other = (n_steps, t_end) if is_map else (t_end, n_steps)
-    if amount is None or other is not None or not 0 < amount < math.inf:
-        what = "a map takes n_steps, at least 1" if is_map else "a flow takes t_end, finite and positive"
-        raise ValueError(f"{what}, and not the other; got n_steps={n_steps}, t_end={t_end}")
+    amount = amount_of(system, n_steps, t_end)
     if not 2 <= k <= n:
         raise ValueError(f"k must be from 2 to the {n} entries of the state, got {k}; one cannot align")
     if not 0 <= transient < math.inf or (is_map and transient != int(transient)):
@@ -233,11 +231,6 @@ def _record_times(
     if is_map:
         return np.append(0, np.unique(np.geomspace(1, amount, _RECORDS).round().astype(int)))
     return np.append(0.0, np.geomspace(1e-3 * amount, amount, _RECORDS))
-
-
-def _first_tangents(x: Array, k: int, seed: int) -> Array:
-    random = np.random.default_rng(seed).normal(size=(x.shape[0], k))
-    return like(np.ascontiguousarray(np.linalg.qr(random)[0].T), x)
 
 
 def _volumes(tangents: np.ndarray) -> tuple[float, float]:

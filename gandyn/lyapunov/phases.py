@@ -20,7 +20,7 @@ from gandyn.lyapunov.result import Status
 if TYPE_CHECKING:
     from gandyn.lyapunov.engines import Engine
 
-__all__ = ["Measurement", "Plan", "plan_for", "planes_of"]
+__all__ = ["Measurement", "Plan", "amount_of", "first_tangents", "plan_for", "planes_of"]
 
 _MOST_RECORDS = 4096
 _FEWEST_STEPS = 8
@@ -83,6 +83,22 @@ class Plan:
         return self.t0 + (amount if self.is_map else amount * self.unit)
 
 
+def amount_of(system: System, n_steps: int | None, t_end: float | None) -> float:
+    """Return the steps of a map or the time of a flow; raise unless that one alone is given and positive."""
+    is_map = isinstance(system, UpdateMap)
+    amount, other = (n_steps, t_end) if is_map else (t_end, n_steps)
+    if amount is None or other is not None or not 0 < amount < math.inf:
+        what = "a map takes n_steps, at least 1" if is_map else "a flow takes t_end, finite and positive"
+        raise ValueError(f"{what}, and not the other; got n_steps={n_steps}, t_end={t_end}")
+    return amount
+
+
+def first_tangents(x: Array, k: int, seed: int) -> Array:
+    """Return k random orthonormal rows, shape (k, n), in the namespace of ``x``."""
+    random = np.random.default_rng(seed).normal(size=(x.shape[0], k))
+    return like(np.ascontiguousarray(np.linalg.qr(random)[0].T), x)
+
+
 def plan_for(
     system: System,
     x0: Array,
@@ -99,10 +115,7 @@ def plan_for(
     """Check the arguments of ``lyapunov_spectrum`` that say how long, and return the plan."""
     n, is_map = system.layout.dim, isinstance(system, UpdateMap)
     check_floats("x0", x0, (n,))
-    amount, other = (n_steps, t_end) if is_map else (t_end, n_steps)
-    if amount is None or other is not None or not 0 < amount < math.inf:
-        what = "a map takes n_steps, at least 1" if is_map else "a flow takes t_end, finite and positive"
-        raise ValueError(f"{what}, and not the other; got n_steps={n_steps}, t_end={t_end}")
+    amount = amount_of(system, n_steps, t_end)
     k = n if k is None else k
     if not 1 <= k <= n:
         raise ValueError(f"k must be from 1 to the {n} entries of the state, got {k}")
@@ -185,16 +198,11 @@ class Measurement:
         plan, engine = self.plan, self.engine
         self._phase, self.steps = phase, 0
         if phase == _WARMUP:
-            engine.tangents = self._first_tangents()
+            engine.tangents = first_tangents(engine.x, plan.k, self._seed)
         record = (
             self._record_length(pace) if phase == _AVERAGE else plan.even(plan.lengths[phase], _FEW_RECORDS)
         )
         engine.begin(plan.time(sum(plan.lengths[:phase])), record)
-
-    def _first_tangents(self) -> Array:
-        n, k = self.engine.x.shape[0], self.plan.k
-        random = np.random.default_rng(self._seed).normal(size=(n, k))
-        return like(np.ascontiguousarray(np.linalg.qr(random)[0].T), self.engine.x)
 
     def _record_length(self, pace: float | None) -> float:
         plan = self.plan
