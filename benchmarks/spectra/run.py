@@ -17,6 +17,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -34,6 +35,8 @@ from gandyn.spectra import jacobian_operator, spectrum, symmetric_spectrum
 
 K, TOL, SAMPLES = 10, 1e-4, 128
 LOSSES = losses.nonsaturating(halves="mean")
+#: Of PyHessian, for each eigenvalue, beside its default of 100.
+ITERATIONS = 1000
 PEERS = {
     "curvlinops": "curvlinops-for-pytorch",
     "hessian_eigenthings": "hessian-eigenthings",
@@ -188,20 +191,20 @@ class Peers:
         )
         self.results["hessian_eigenthings"] = found.eigenvalues.numpy(), found.eigenvectors.numpy().T
 
-    def pyhessian(self) -> None:
-        """Their power iteration with its defaults."""
+    def pyhessian(self, name: str = "pyhessian", **options: Any) -> None:
+        """Their power iteration, with its defaults unless told otherwise."""
         from pyhessian import hessian
 
         torch.set_default_dtype(torch.float64)
         try:
             torch.manual_seed(0)
             of = hessian(self.model, nn.BCEWithLogitsLoss(), data=(self.inputs, self.targets), cuda=False)
-            values, vectors = of.eigenvalues(top_n=K)
+            values, vectors = of.eigenvalues(top_n=K, **options)
         finally:
             torch.set_default_dtype(torch.float32)
             self.model.zero_grad()
         flat = torch.stack([torch.cat([part.flatten() for part in vector]) for vector in vectors])
-        self.results["pyhessian"] = np.array(values), flat.detach().numpy().T
+        self.results[name] = np.array(values), flat.detach().numpy().T
 
     def accuracy(self) -> dict[str, Any]:
         """Return for each way the residuals by an operator of ours and the distance from the reference."""
@@ -262,11 +265,17 @@ def compared(subject: Subject, repeats: int, without: set[str]) -> dict[str, Any
     peers.enough_steps()
     ways = {name: way for name, way in peers.ways().items() if name not in without}
     times = interleaved(ways, repeats)
+    longer = {}
+    if "pyhessian" in ways:
+        started = time.perf_counter()
+        peers.pyhessian(f"pyhessian, {ITERATIONS} iterations", maxIter=ITERATIONS, tol=1e-9)
+        longer[f"pyhessian, {ITERATIONS} iterations"] = time.perf_counter() - started
     return {
         "parameters": sum(p.numel() for p in subject.discriminator.parameters()),
         "samples": len(subject.real),
         "seconds": times,
         "ratios to gandyn": ratios(times, "gandyn"),
+        "seconds, once": longer,
         "hessian-eigenthings steps": peers.lanczos_steps,
         "accuracy": peers.accuracy(),
     }
