@@ -16,9 +16,35 @@ import numpy as np
 
 from gandyn.trajectories.compiled import FINISHED, accepted_step, first_step, slope
 
-__all__ = ["follow_flow", "follow_map", "follow_runge_kutta", "orthonormalise"]
+__all__ = [
+    "fill_row",
+    "follow_flow",
+    "follow_map",
+    "follow_runge_kutta",
+    "inner",
+    "orthonormalise",
+    "take_off",
+]
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def inner(u: np.ndarray, v: np.ndarray) -> float:
+    """Return the inner product; np.dot compiles slowly."""
+    total = 0.0
+    for c in range(len(u)):
+        total += u[c] * v[c]
+    return total
+
+
+@_jit
+def take_off(u: np.ndarray, v: np.ndarray) -> float:
+    """Take from u its part along the unit vector v; return the coefficient."""
+    coefficient = inner(u, v)
+    for c in range(len(u)):
+        u[c] -= coefficient * v[c]
+    return coefficient
 
 
 @_jit
@@ -32,11 +58,11 @@ def orthonormalise(rows: np.ndarray, logs: np.ndarray) -> float:
     largest, smallest = -np.inf, np.inf
     for i in range(k):
         for j in range(i):
-            inner = 0.0
+            part = 0.0
             for c in range(n):
-                inner += rows[i, c] * rows[j, c]
+                part += rows[i, c] * rows[j, c]
             for c in range(n):
-                rows[i, c] -= inner * rows[j, c]
+                rows[i, c] -= part * rows[j, c]
         total = 0.0
         for c in range(n):
             total += rows[i, c] * rows[i, c]
@@ -47,27 +73,27 @@ def orthonormalise(rows: np.ndarray, logs: np.ndarray) -> float:
             for c in range(n):
                 rows[i, c] /= length
         elif length == 0:
-            _replace(rows, i)
+            fill_row(rows, i)
         largest, smallest = max(largest, growth), min(smallest, growth)
     return largest - smallest if k else 0.0
 
 
 @_jit
-def _replace(rows: np.ndarray, i: int) -> None:
+def fill_row(rows: np.ndarray, i: int) -> None:
     """Put in the place of row i a unit vector orthogonal to the rows before it."""
-    n = rows.shape[1]
-    best = 0.0
+    n, best = rows.shape[1], 0.0
     candidate = np.empty(n)
     for axis in range(n):
-        candidate[:] = 0.0
-        candidate[axis] = 1.0
+        for c in range(n):
+            candidate[c] = 1.0 if c == axis else 0.0
         for _ in range(2):
             for j in range(i):
-                candidate -= np.dot(candidate, rows[j]) * rows[j]
-        length = np.sqrt(np.dot(candidate, candidate))
+                take_off(candidate, rows[j])
+        length = np.sqrt(inner(candidate, candidate))
         if length > best:
             best = length
-            rows[i] = candidate / length
+            for c in range(n):
+                rows[i, c] = candidate[c] / length
 
 
 @_jit
@@ -192,10 +218,10 @@ def follow_runge_kutta(
                 for start in range(n, width, n):
                     place = n
                     for i in range(n):
-                        inner = 0.0
+                        product = 0.0
                         for j in range(n):
-                            inner += out[place + j] * new[start + j]
-                        rate[start + i] = inner
+                            product += out[place + j] * new[start + j]
+                        rate[start + i] = product
                         place += n
                 for i in range(width):
                     total[i] += weight * rate[i]

@@ -13,29 +13,13 @@ from typing import Any
 import numba
 import numpy as np
 
+from gandyn.lyapunov.compiled import fill_row, inner, take_off
 from gandyn.trajectories.compiled import FINISHED, advance_tangents
 
 __all__ = ["records_of_flow", "records_of_map", "recover", "triangular"]
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 _STEPS = 2**62
-
-
-@_jit
-def _inner(u: np.ndarray, v: np.ndarray) -> float:
-    total = 0.0
-    for c in range(len(u)):
-        total += u[c] * v[c]
-    return total
-
-
-@_jit
-def _take_off(u: np.ndarray, v: np.ndarray) -> float:
-    """Take from u its part along the unit vector v; return the coefficient."""
-    inner = _inner(u, v)
-    for c in range(len(u)):
-        u[c] -= inner * v[c]
-    return inner
 
 
 @_jit
@@ -53,34 +37,16 @@ def triangular(rows: np.ndarray, upper: np.ndarray) -> float:
         # Twice, so that the rows stay orthonormal to rounding whatever the contrast.
         for _ in range(2):
             for j in range(i):
-                upper[j, i] += _take_off(rows[i], rows[j])
-        length = np.sqrt(_inner(rows[i], rows[i]))
+                upper[j, i] += take_off(rows[i], rows[j])
+        length = np.sqrt(inner(rows[i], rows[i]))
         upper[i, i] = length
         least, most = min(least, length), max(most, length)
         if length > 0:
             for c in range(n):
                 rows[i, c] /= length
         else:
-            _fill(rows, i)
+            fill_row(rows, i)
     return np.log(most / least) if k else 0.0
-
-
-@_jit
-def _fill(rows: np.ndarray, i: int) -> None:
-    """Put in the place of row i a unit vector orthogonal to the rows before it."""
-    n, best = rows.shape[1], 0.0
-    candidate = np.empty(n)
-    for axis in range(n):
-        for c in range(n):
-            candidate[c] = 1.0 if c == axis else 0.0
-        for _ in range(2):
-            for j in range(i):
-                _take_off(candidate, rows[j])
-        length = np.sqrt(_inner(candidate, candidate))
-        if length > best:
-            best = length
-            for c in range(n):
-                rows[i, c] = candidate[c] / length
 
 
 @_jit
@@ -234,7 +200,7 @@ def recover(
             upper = uppers[record, piece]
             for i in range(k):
                 _solve(upper, coefficients[i], i)
-                length = np.sqrt(_inner(coefficients[i], coefficients[i]))
+                length = np.sqrt(inner(coefficients[i], coefficients[i]))
                 for c in range(i + 1):
                     coefficients[i, c] /= length
                 logs[record, i] -= np.inf if upper[i, i] == 0 else np.log(length)
