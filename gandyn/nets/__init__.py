@@ -19,6 +19,7 @@ from gandyn.nets.recipe import Recipe
 from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
+from gandyn.nets.snapshots import Snapshot, Snapshots
 from gandyn.nets.training import train
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "Recipe",
     "Run",
     "RunError",
+    "Snapshot",
+    "Snapshots",
     "Thresholds",
     "TrainingDiagnosis",
     "Walk",

@@ -135,7 +135,7 @@ def mode_recurrence(
         distances=distances,
         threshold=threshold,
         recurrence_rate=float(same[pairs].mean()),
-        return_rate=float((same & _left(same))[pairs].mean()),
+        return_rate=float(np.logical_and(same, _left(same))[pairs].mean()),
         lags=spacing * np.arange(1, len(lag_distance) + 1),
         lag_distance=lag_distance,
         period=spacing * lag if depth > 0 else np.nan,
@@ -170,7 +170,7 @@ def _distances(shares: np.ndarray) -> np.ndarray:
 def _left(same: np.ndarray) -> np.ndarray:
     """Return, for i < j, whether a time between them is not the same as i."""
     ahead = np.triu(~same, 1)
-    return np.cumsum(ahead, axis=1) - ahead > 0
+    return np.asarray(np.cumsum(ahead, axis=1) - ahead > 0)
 
 
 def _lag_distance(distances: np.ndarray) -> np.ndarray:
