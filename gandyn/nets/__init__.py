@@ -19,7 +19,7 @@ from gandyn.nets.recipe import Recipe
 from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
-from gandyn.nets.snapshots import Snapshot, Snapshots
+from gandyn.nets.snapshots import Snapshot, Snapshots, snapshot
 from gandyn.nets.training import train
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "read_monitor",
     "set_state",
     "sliced_wasserstein",
+    "snapshot",
     "spectral_norm",
     "train",
     "train_judges",
