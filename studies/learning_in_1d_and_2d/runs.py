@@ -127,9 +127,7 @@ def networks(case: str, width: int, seed: int, offset: float = 0.0) -> tuple[nn.
 
 def _latents(dim: int) -> tuple[Tensor, Tensor]:
     """Return latents of the samples, and a grid of them in (-2, 2)."""
-    samples = torch.randn(
-        SAMPLES if dim == 1 else 2 * SAMPLES, dim, generator=torch.Generator().manual_seed(7)
-    )
+    samples = torch.randn(dim * SAMPLES, dim, generator=torch.Generator().manual_seed(7))
     axis = torch.linspace(-2, 2, 201 if dim == 1 else 20)
     return samples, torch.cartesian_prod(*[axis] * dim).reshape(-1, dim)
 
@@ -141,8 +139,8 @@ def one_run(
     seed: int,
     steps: int,
     every: int,
-    offset: float,
-    folder: Path | None,
+    offset: float = 0.0,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Train once; return what is measured, and write what is shown into a folder."""
     torch.set_num_threads(1)
@@ -165,12 +163,10 @@ def one_run(
         folder.mkdir(parents=True, exist_ok=True)
         for found in seen:
             gandyn.save(found, folder / f"{found.step:06d}", overwrite=True)
-    made = {name: [row[name] for row in rows] for name in rows[0]}
-    return (
-        made
-        if case_name != "intervals"
-        else made | {"replay": _replayed(case, modules[1], data, seen, every)}
-    )
+    made: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    if case_name == "intervals":
+        made["replay"] = _replayed(case, modules[1], data, seen, every)
+    return made
 
 
 def _push(discriminator: nn.Module, samples: np.ndarray, loss: str) -> float:
@@ -179,7 +175,7 @@ def _push(discriminator: nn.Module, samples: np.ndarray, loss: str) -> float:
     logits = discriminator(x)
     (slope,) = torch.autograd.grad(logits.sum(), x)
     weight = torch.sigmoid(logits if loss == "saturating" else -logits)
-    return float((weight * slope.norm(dim=1, keepdim=True)).mean())
+    return float((weight * slope.norm(dim=1, keepdim=True)).detach().mean())
 
 
 def _replayed(
@@ -204,16 +200,9 @@ def exponents(loss: str, seed: int, width: int, steps: int, windows: int) -> dic
     )  # fmt: skip
     every, warmup = steps // windows, steps // 5
     found = lyapunov_spectrum(
-        step,
-        x,
-        n_steps=steps,
-        k=1,
-        warmup=warmup,
-        record_every=every,
-        seed=seed,
-        max_norm=1e9,
+        step, x, n_steps=steps, k=1, warmup=warmup, record_every=every, seed=seed, max_norm=1e9,
         progress=False,
-    )
+    )  # fmt: skip
     path = trajectory(step, x, n_steps=steps + warmup, save_every=every, progress=False)
     shares, latents = [], _latents(1)[0]
     for state in path.x[len(path.t) - len(found.times) - 1 :]:
