@@ -36,6 +36,7 @@ __all__ = [
 
 _DATA = OKABE_ITO["sky blue"]
 _POINTS = "#6A3D9A"
+_MOST_LINES = 60
 #: Key of the data's points, which are too faint for one.
 _KEY: dict[str, Any] = {
     "color": _POINTS,
@@ -111,8 +112,9 @@ def learning_line(ax: Axes, snapshot: Snapshot, real: Any, *, top: float | None 
 
 
 def _falls(ax: Axes, snapshot: Snapshot, top: float) -> LineCollection:
-    """Draw a line from each probe, at the bottom, to its image on the axis."""
+    """Draw a line from each probe, at the bottom, to its image on the axis; of many, every second or less."""
     order = np.argsort(snapshot.probes[:, 0])
+    order = order[:: -(-len(order) // _MOST_LINES)]
     ends = snapshot.probe_images[order, 0], snapshot.probes[order, 0]
     lines = [[(z, -0.5 * top), (image, 0.0)] for image, z in zip(*ends, strict=True)]
     colours = _latent_colours(snapshot.probes[order])

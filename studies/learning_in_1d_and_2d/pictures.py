@@ -76,16 +76,17 @@ def _one_dimension(runs: Mapping[str, Any]) -> Figure:
     """Draw distances, turns of the map, and modes covered, over training."""
     figure = Figure(figsize=(WIDE, 2.5), layout="constrained")
     panels = {
-        ("line", "distance"): "U[0, 1]: Wasserstein distance",
-        ("line", "turns"): "U[0, 1]: turns of the map",
-        ("intervals", "distance"): "three intervals: distance",
-        ("intervals", "covered"): "three intervals: modes covered",
+        ("line", "distance"): "Wasserstein distance",
+        ("line", "turns"): "turns of the map",
+        ("intervals", "distance"): "Wasserstein distance",
+        ("intervals", "covered"): "modes covered, of 3",
     }
     axes = figure.subplots(1, 4)
     for ax, ((name, measure), label) in zip(axes, panels.items(), strict=True):
         for loss in LOSSES:
             _band(ax, those(runs, name, loss), measure, loss)
-        ax.set(xlabel="training step", title=label)
+        title = "U[0, 1]" if name == "line" else "three intervals"
+        ax.set(xlabel="training step", ylabel=label, title=title)
         if measure == "distance":
             ax.set_yscale("log")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -116,7 +117,7 @@ def _chaos(runs: Mapping[str, Any]) -> Figure:
     for ax in axes[1]:
         ax.axhline(0, color="black", linewidth=0.6)
         ax.set(ylabel="exponent a step, in a window")
-    axes[1, 0].set(xlabel="training step", title="a small case (width 24), seed 0")
+    axes[1, 0].set(xlabel="training step", title="a small case, seed 0")
     axes[1, 1].set(xlabel="share of samples that change their mode", title="all seeds")
     axes[1, 0].legend()
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
@@ -177,7 +178,9 @@ def _clusters(out: Path) -> Figure:
     figure = Figure(figsize=(WIDE, 3.1), layout="constrained")
     run = "clusters, saturating"
     found, real = gandyn.load(moments(out, run)[-1]), real_of(run)
-    for part, view in zip(figure.subfigures(1, 3), ("arrows", "plane", "surface"), strict=True):
+    for part, view in zip(
+        figure.subfigures(1, 3, width_ratios=[1, 1.25, 1.1]), ("arrows", "plane", "surface"), strict=True
+    ):
         VIEWS[view](part, found, real)
     return figure
 
