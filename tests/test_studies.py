@@ -31,6 +31,7 @@ STUDIES = {
     "character_of_solutions": 3,
     "helmholtz": 4,
     "chaos_in_games": 7,
+    "learning_in_1d_and_2d": 9,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -205,6 +206,12 @@ WRONG_IN_WHOLE = {
         (("games", "Dirac, R1 0.3", "moved boxes", 2, "attracts at"), [[0.0, 0.01]]),
         (("games", "Dirac, Wasserstein", "ways", "SGA", "verdict"), "keeps moving"),
         (("games", "Dirac, Wasserstein", "shares"), [0.001, 0.842, 0.157]),
+    ],
+    "learning_in_1d_and_2d": [
+        (("ring transformation", "drawn"), [1.0, 0.0655]),
+        (("saturating", "clusters", "modes covered, last half"), [5.2, 0.0]),
+        (("non-saturating", "intervals", "samples", "p"), [0.0, 1.0]),
+        (("non-saturating", "failure", "3", "returned"), 3),
     ],
     "ring_mixture": [
         (("ring", "Adam", "modes covered"), [8.2, 0.0]),
