@@ -224,6 +224,8 @@ def discriminator_surface(
     ax.set_ylabel("$x_2$", labelpad=-6)
     ax.set_zlabel("logit of D" if log_odds else "D, probability of real", labelpad=-4)
     ax.tick_params(pad=-2)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     if not log_odds:
         ax.set_zlim(0, 1)
     ax.view_init(elev=38, azim=-60)

@@ -7,7 +7,7 @@ which a run taken up again does not repeat, then numbers.json, one PNG a figure 
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ FULL: dict[str, Any] = {
     "seeds": 3,
     "seeds of clusters": 5,
     "exponents": {"width": 24, "steps": 1000, "windows": 50},
-    "frames": 40,
+    "frames": 20,
 }
 SMALL: dict[str, Any] = {
     "width": 16,
@@ -39,8 +39,8 @@ SMALL: dict[str, Any] = {
     "offsets": [3.0],
     "seeds": 2,
     "seeds of clusters": 2,
-    "exponents": {"width": 8, "steps": 40, "windows": 8},
-    "frames": 3,
+    "exponents": {"width": 8, "steps": 24, "windows": 8},
+    "frames": 2,
 }
 
 
@@ -68,15 +68,24 @@ def jobs(sizes: Mapping[str, Any], folder: Path) -> dict[str, tuple[Any, ...]]:
     return found
 
 
+def results(wanted: Mapping[str, tuple[Any, ...]], processes: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each job's name and result, in this process or in several."""
+    if processes == 1:
+        yield from ((name, job[0](*job[1:])) for name, job in wanted.items())
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        waiting = {name: pool.submit(*job) for name, job in wanted.items()}
+        yield from ((name, future.result()) for name, future in waiting.items())
+
+
 def compute(sizes: Mapping[str, Any], folder: Path, processes: int) -> dict[str, Any]:
     """Return all runs by name, those that lie in the folder already read from there."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = jobs(sizes, folder)
     places = {name: folder / f"{name}.json" for name in wanted}
-    with ProcessPoolExecutor(processes) as pool:
-        waiting = {name: pool.submit(*job) for name, job in wanted.items() if not places[name].exists()}
-        for name, future in tqdm(waiting.items(), desc="runs", disable=None):
-            places[name].write_text(json.dumps(future.result()))
+    missing = {name: job for name, job in wanted.items() if not places[name].exists()}
+    for name, result in tqdm(results(missing, processes), total=len(missing), desc="runs", disable=None):
+        places[name].write_text(json.dumps(result))
     return {name: json.loads(place.read_text()) for name, place in places.items()}
 
 

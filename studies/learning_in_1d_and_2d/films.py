@@ -13,7 +13,7 @@ from studies.learning_in_1d_and_2d.runs import CASES
 #: Each film: the run that it shows, how it draws a moment, its file and its size in inches.
 FILMS: dict[str, tuple[str, str, str, tuple[float, float]]] = {
     "line": ("line, saturating", "line", "gif", (3.6, 3.0)),
-    "intervals": ("intervals, saturating", "line", "gif", (3.6, 3.0)),
+    "intervals": ("intervals, saturating", "line", "html", (3.6, 3.0)),
     "arrows": ("clusters, saturating", "arrows", "html", (3.6, 3.6)),
     "plane": ("clusters, saturating", "plane", "gif", (3.6, 3.4)),
     "surface": ("clusters, saturating", "surface", "html", (3.6, 3.6)),
@@ -48,6 +48,6 @@ def write_films(out: Path, frames: int, *, progress: bool) -> None:
             draw(figure, gandyn.load(file), real)
 
         plot.animate(
-            shown, chosen, out / f"{name}.{suffix}", fps=5, size=size, dpi=80, workers=1, title=run,
+            shown, chosen, out / f"{name}.{suffix}", fps=5, size=size, dpi=72, workers=1, title=run,
             progress=progress,
         )  # fmt: skip
