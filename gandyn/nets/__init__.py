@@ -5,7 +5,7 @@ from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.gan import gan_field, gan_losses
 from gandyn.nets.losses import Losses
-from gandyn.nets.maps import normal_prior, training_map, uniform_prior
+from gandyn.nets.maps import labelled_prior, normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
 from gandyn.nets.monitor import Monitor, MonitorRecord, read_monitor
 from gandyn.nets.motion import Motion
@@ -40,6 +40,7 @@ __all__ = [
     "gan_losses",
     "get_state",
     "instance_noise",
+    "labelled_prior",
     "losses",
     "models",
     "modes_of",
