@@ -12,7 +12,7 @@ import numpy as np
 
 from gandyn.arrays import Array, array_namespace, like
 from gandyn.field import System, UpdateMap
-from gandyn.planes.plane import Plane, norms, states_of
+from gandyn.planes.plane import Plane, norms, states_of, times
 from gandyn.tiles import Store, compute, fingerprint
 
 if TYPE_CHECKING:
@@ -366,7 +366,7 @@ def tiles(
 def in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
     """Return the norm of the in-plane part of directions ``u`` (..., n): shape (...)."""
     parts = plane.components(u)
-    return cast(np.ndarray, np.sqrt(np.sum((parts @ plane.gram) * parts, axis=-1)))
+    return cast(np.ndarray, np.sqrt(np.sum(times(parts, plane.gram) * parts, axis=-1)))
 
 
 def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
