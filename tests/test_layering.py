@@ -10,11 +10,13 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "gandyn"
 
 #: What everything stands on.
-FLOOR = ("arrays", "checks")
+FLOOR = ("arrays", "checks", "encoding")
 LEVELS = {
     "arrays": 0,
     "checks": 0,
+    "encoding": 0,
     "field": 0,
+    "tiles": 0,
     "games": 1,
     "spectra": 1,
     "planes": 1,
@@ -52,6 +54,8 @@ HOMES = {
     },
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
+    "zarr": {"tiles"},
+    "cloudpickle": {"tiles"},
 }
 #: A report drives networks and draws: it holds torch tensors and figures, but defines neither.
 HOMES["torch"] |= {"report"}
@@ -107,7 +111,17 @@ def test_importing_gandyn_loads_no_heavy_library():
     code = "import sys, gandyn; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     roots = {name.split(".")[0] for name in loaded.stdout.split()}
-    assert not roots & {"torch", "sympy", "numba", "matplotlib", "scipy", "xarray", "sklearn"}
+    assert not roots & {
+        "torch",
+        "sympy",
+        "numba",
+        "matplotlib",
+        "scipy",
+        "xarray",
+        "sklearn",
+        "zarr",
+        "cloudpickle",
+    }
 
 
 def test_listing_the_games_loads_no_heavy_library():
