@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -36,6 +37,16 @@ class Surfaces(Protocol):
         "rotation_share", "accuracy" (..., 2) and "samples" (..., 2), as in ``Landscape``; those that the
         measures ask for.
         """
+
+
+@runtime_checkable
+class Rounded(Protocol):
+    """Losses whose networks may be evaluated in a shorter float type, and which can tell the error."""
+
+    def recheck(
+        self, plane: Plane, a: np.ndarray, b: np.ndarray, losses: np.ndarray
+    ) -> tuple[np.ndarray, int] | None:
+        """Return the largest error (2,) on some points of losses (nb, na, 2), and their number, or None."""
 
 
 def landscape(
@@ -101,7 +112,28 @@ def landscape(
             read = losses.on_grid(plane, a, b, ("losses", *measures))
         else:
             read = {"losses": _states(losses, plane, a, b, chunk, progress)}
-    return _assembled(read, plane, a, b, center, label, getattr(losses, "notes", ()))
+    notes = tuple(getattr(losses, "notes", ()))
+    found = _assembled(read, plane, a, b, center, label, notes)
+    return _rechecked(found, losses) if isinstance(losses, Rounded) else found
+
+
+def _rechecked(found: Landscape, losses: Rounded) -> Landscape:
+    """Return the landscape with the error by rounding at some of its points, where networks were rounded."""
+    again = losses.recheck(found.plane, found.a, found.b, np.moveaxis(found.losses, 0, -1))
+    if again is None:
+        return found
+    errors, count = again
+    spans = np.array([_span(values) for values in found.losses])
+    note = f"Rounding: at most {np.max(errors / spans):.2%} of the range, on {count} points computed again"
+    if found.errors is not None:
+        sampling = np.nanmax(found.errors / spans[:, None, None])
+        note += f"; standard error by sampling: up to {sampling:.2%}"
+    return replace(found, rounding=(float(errors[0]), float(errors[1])), notes=(*found.notes, note))
+
+
+def _span(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.ptp(finite)) if finite.size else np.nan
 
 
 def _states(

@@ -151,13 +151,13 @@ def project(plane: Plane, path: Any) -> Projection:
     xp = array_namespace(states)
     displacement = states - plane.origin
     around_mean = states - xp.mean(states, axis=0)
-    in_plane, whole = _in_plane_norms(plane, around_mean), norms(around_mean)
+    in_plane, whole = in_plane_norms(plane, around_mean), norms(around_mean)
     total = float(np.sum(whole**2))
     return Projection(
         plane=plane,
         coordinates=plane.components(displacement),
         distance=plane.off_plane(states),
-        off_plane_share=1.0 - _share(_in_plane_norms(plane, displacement), norms(displacement)),
+        off_plane_share=1.0 - share_of(in_plane_norms(plane, displacement), norms(displacement)),
         path_off_plane_share=max(0.0, 1.0 - float(np.sum(in_plane**2)) / total) if total else 0.0,
     )
 
@@ -216,8 +216,8 @@ def sample(
             whole = system.residual(states, t) / dt
             velocity[where] = plane.components(whole)
             speed[where] = norms(whole)
-            in_plane[where] = _in_plane_norms(plane, whole)
-        share = _share(in_plane, speed)
+            in_plane[where] = in_plane_norms(plane, whole)
+        share = share_of(in_plane, speed)
     shape = (len(b), len(a))
     return FieldSlice(
         plane=plane,
@@ -278,11 +278,12 @@ def tiles(
             bar.update(where.stop - where.start)
 
 
-def _in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+def in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+    """Return the norms of the in-plane parts of directions ``u`` (..., n): shape (...)."""
     parts = plane.components(u)
     return cast(np.ndarray, np.sqrt(np.sum((parts @ plane.gram) * parts, axis=-1)))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, at most 1 against rounding; 1 where the whole is 0."""
     return np.where(whole == 0, 1.0, np.minimum(part / np.where(whole == 0, 1.0, whole), 1.0))
