@@ -47,7 +47,7 @@ class Tally:
         self._losses.append(reading.losses)
         self._accuracy.append(_accuracy(reading.outputs, self._threshold))
         self._moments.append(_moments(reading.fake[0]))
-        known = self._gradients or ([], [])
+        known: Sequence[Sequence[Tensor]] = self._gradients or ([], [])
         self._gradients = [added(a, b) for a, b in zip(known, reading.gradients, strict=False)]
 
     def finish(self, of_real: Sequence[Tensor]) -> None:
@@ -172,5 +172,5 @@ def _moved(plane: Plane, where: slice) -> tuple[bool, bool]:
     return first, second
 
 
-def _place(moved: Sequence[bool], a: float, b: float) -> Place:
+def _place(moved: Sequence[bool], a: Any, b: Any) -> Place:
     return (float(a) if moved[0] else 0.0, float(b) if moved[1] else 0.0)
