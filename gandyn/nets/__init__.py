@@ -3,7 +3,7 @@
 from gandyn.nets import datasets, losses, models, optimizers
 from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
-from gandyn.nets.gan import gan_field, gan_losses
+from gandyn.nets.gan import gan_field
 from gandyn.nets.losses import Losses
 from gandyn.nets.maps import normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
@@ -15,6 +15,7 @@ from gandyn.nets.quality import Coverage, coverage, modes_of, sliced_wasserstein
 from gandyn.nets.recipe import Recipe
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
+from gandyn.nets.surfaces import GanLosses, gan_losses
 from gandyn.nets.training import train
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Adam",
     "Coverage",
     "Ensemble",
+    "GanLosses",
     "Losses",
     "Monitor",
     "MonitorRecord",
