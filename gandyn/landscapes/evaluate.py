@@ -215,7 +215,7 @@ def _decides(
         "measures": sorted({"losses", *measures}),
         **grid_settings(fields["plane"], fields["a"], fields["b"]),
         "losses_at_origin": rounded(fields["center"]),
-        "data": getattr(losses, "fingerprint", None),
+        "how": getattr(losses, "settings", {}),
         **(settings or {}),
     }
 

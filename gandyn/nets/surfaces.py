@@ -21,6 +21,7 @@ from gandyn.nets.passes import DiscriminatorPoint, GeneratorPoint, Passes, Piece
 from gandyn.planes import Plane
 from gandyn.planes.plane import norms
 from gandyn.planes.slices import in_plane_norms, share_of
+from gandyn.tiles import fingerprint
 
 __all__ = ["GanLosses", "Precision", "gan_losses"]
 
@@ -177,6 +178,20 @@ class GanLosses:
         if self.passes.precision is not None:
             found.append("Networks in bfloat16, losses in float32")
         return tuple(found)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What decides the values beside the parameters, in plain values for a store."""
+        precision = self.passes.precision
+        return {
+            "losses": self.game.losses.settings,
+            "batch_norm": self.batch_norm,
+            "micro_batches": len(self.passes.pieces),
+            "dtype": str(self.game.dtype),
+            "precision": None if precision is None else str(precision),
+            "seed": self.batch.seed,
+            "data": fingerprint(*self.batch.real, *self.batch.latent),
+        }
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return both losses at states of shape (..., n): (..., 2)."""
