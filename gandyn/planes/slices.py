@@ -280,16 +280,21 @@ def _decides(
     system: System, t: Any, fields: Mapping[str, Any], settings: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return all that decides the values of a slice, for its store."""
-    plane = fields["plane"]
+    grid = fields["plane"], fields["a"], fields["b"]
+    return {"kind": "field slice", **system_settings(system, *grid, t), **(settings or {})}
+
+
+def system_settings(system: System, plane: Plane, a: np.ndarray, b: np.ndarray, t: Any) -> dict[str, Any]:
+    """Return what decides a system on a grid of a plane, for a store."""
     velocity, speed, _ = _seen(system, plane, plane.origin[None, :], t)
     return {
-        "kind": "field slice",
-        **grid_settings(plane, fields["a"], fields["b"]),
-        **{name: fields[name] for name in ("label", "clock", "dt")},
+        **grid_settings(plane, a, b),
+        "label": system.label,
+        "clock": "map" if isinstance(system, UpdateMap) else "flow",
+        "dt": float(getattr(system, "dt", 1.0)),
         "t": t,
         "constants": dict(system.constants),
         "velocity_at_origin": rounded([*velocity[0], *speed]),
-        **(settings or {}),
     }
 
 

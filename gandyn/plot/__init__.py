@@ -5,6 +5,7 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.animations import Animation, animate
 from gandyn.plot.basins import BasinArtists, ManifoldArtists, basin_map, manifolds
 from gandyn.plot.bifurcations import (
     DiagramArtists,
@@ -40,10 +41,19 @@ from gandyn.plot.ensembles import (
     spread_shares,
     window_exponents,
 )
+from gandyn.plot.films import animate_field, animate_training
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.latents import LabelledGrid, combination, labelled_grid, latent_walks
+from gandyn.plot.learning import (
+    LearningArtists,
+    discriminator_surface,
+    latent_arrows,
+    learning_line,
+    learning_plane,
+)
 from gandyn.plot.lyapunov import (
     ConvergenceArtists,
     ExponentBarArtists,
@@ -56,6 +66,7 @@ from gandyn.plot.lyapunov import (
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.recurrences import RecurrenceArtists, lag_distance, recurrence
 from gandyn.plot.spectra import (
     SpectrumArtists,
     TrainingSpectraArtists,
@@ -81,6 +92,7 @@ __all__ = [
     "PAPER_COLUMN",
     "AlignmentArtists",
     "AngleArtists",
+    "Animation",
     "BasinArtists",
     "CloudArtists",
     "ContourArtists",
@@ -95,6 +107,8 @@ __all__ = [
     "FiniteTimeArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LabelledGrid",
+    "LearningArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
@@ -104,6 +118,7 @@ __all__ = [
     "PortraitArtists",
     "ProjectionArtists",
     "RangeArtists",
+    "RecurrenceArtists",
     "RegionArtists",
     "SeparationArtists",
     "ShareArtists",
@@ -114,10 +129,15 @@ __all__ = [
     "ZeroOneArtists",
     "accuracy",
     "alignment",
+    "animate",
+    "animate_field",
+    "animate_training",
     "basin_map",
     "bifurcation_diagram",
+    "combination",
     "covariant_angles",
     "cycle_periods",
+    "discriminator_surface",
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "exponent_convergence",
@@ -129,8 +149,14 @@ __all__ = [
     "helmholtz",
     "image_grid",
     "interactive_portrait",
+    "labelled_grid",
+    "lag_distance",
     "landscape_contour",
     "landscape_surface",
+    "latent_arrows",
+    "latent_walks",
+    "learning_line",
+    "learning_plane",
     "limit_cycles",
     "local_exponents",
     "manifolds",
@@ -139,6 +165,7 @@ __all__ = [
     "path_angle",
     "portrait",
     "projection",
+    "recurrence",
     "ritz_cloud",
     "section",
     "separation",

@@ -278,7 +278,9 @@ def _read(root: Any, dims: tuple[str, ...], grid: Grid) -> tuple[dict[str, np.nd
     """Return the arrays, blank where unfinished, and the tiles that have their checksum."""
     checksums = root[_RECORD][_CHECKSUM][...]
     stored = {
-        name: array for name, array in root.arrays() if set(dims) <= set(array.metadata.dimension_names)
+        name: array
+        for name, array in root.arrays()
+        if name not in dims and set(dims) <= set(array.metadata.dimension_names)
     }
     whole = {name: _values(array, dims) for name, array in stored.items()}
     finished = set()
