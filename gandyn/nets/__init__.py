@@ -19,8 +19,8 @@ from gandyn.nets.recipe import Recipe
 from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
-from gandyn.nets.surfaces import GanLosses, gan_losses
 from gandyn.nets.snapshots import Snapshot, Snapshots
+from gandyn.nets.surfaces import GanLosses, gan_losses
 from gandyn.nets.training import train
 
 __all__ = [
