@@ -55,7 +55,7 @@ HOMES = {
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
     "zarr": {"tiles"},
-    "cloudpickle": {"tiles"},
+    "cloudpickle": {"tiles", "plot"},
 }
 #: A report drives networks and draws: it holds torch tensors and figures, but defines neither.
 HOMES["torch"] |= {"report"}
