@@ -25,6 +25,7 @@ LEVELS = {
     "trajectories": 2,
     "nets": 2,
     "store": 2,
+    "vtk": 2,
     "fixed_points": 2,
     "schemes": 2,
     "bifurcations": 3,
