@@ -56,6 +56,7 @@ HOMES = {
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
     "zarr": {"tiles"},
+    "distributed": {"report"},
     "cloudpickle": {"tiles", "plot"},
 }
 #: A report drives networks and draws: it holds torch tensors and figures, but defines neither.
