@@ -31,7 +31,8 @@ def normed_pair():
     torch.manual_seed(3)
     generator = nn.Sequential(
         nn.Linear(6, 64), nn.Unflatten(1, (4, 4, 4)), nn.BatchNorm2d(4), nn.ReLU(),
-        nn.ConvTranspose2d(4, 4, 4, 2, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 1, 3, padding=1), nn.Sigmoid(),
+        nn.ConvTranspose2d(4, 4, 4, 2, 1), nn.BatchNorm2d(4), nn.ReLU(),
+        nn.Conv2d(4, 1, 3, padding=1), nn.Sigmoid(),
     )  # fmt: skip
     discriminator = nn.Sequential(
         nn.Conv2d(1, 4, 4, 2, 1), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(64, 1)
@@ -336,7 +337,7 @@ def test_bfloat16_tells_its_error():
     found = landscape(both, plane, a=A, b=B)
     errors = np.abs(found.losses - exact.losses)
     span = np.ptp(exact.losses, axis=(1, 2))
-    assert 0 < errors.max()
+    assert errors.max() > 0
     assert np.all(errors.max(axis=(1, 2)) < 0.01 * span)
     assert all(errors[k].min() <= found.rounding[k] <= errors[k].max() * (1 + 1e-6) for k in (0, 1))
     assert found.notes[-2] == "Networks in bfloat16, losses in float32"
@@ -395,7 +396,7 @@ def test_bad_planes_and_measures_are_refused():
     both, plane = gan_losses(*pair, losses.wasserstein(), REAL, LATENT), plane_of(pair, "both")
     with pytest.raises(ValueError, match="threshold"):
         landscape(both, plane, points=2, measures=("accuracy",))
-    with pytest.raises(ValueError, match="plane.like"):
+    with pytest.raises(ValueError, match=r"plane\.like"):
         both.on_grid(plane_of(pair, "both", torch.float32), A, B, ("losses",))
     with pytest.raises(ValueError, match="dimensions"):
         both.on_grid(plane_of(normed_pair(), "both"), A, B, ("losses",))
