@@ -123,3 +123,13 @@ def norms(u: Array) -> np.ndarray:
     """Return the Euclidean norm over the last axis, in NumPy float64."""
     xp = array_namespace(u)
     return to_numpy(xp.sqrt(xp.sum(u * u, axis=-1))).astype(float)
+
+
+def orthonormal(pair: np.ndarray) -> np.ndarray:
+    """Return two directions (2, n) made orthonormal by Gram-Schmidt, twice against rounding."""
+    first = pair[0] / np.linalg.norm(pair[0])
+    second = pair[1] / np.linalg.norm(pair[1])
+    for _ in range(2):
+        second = second - (first @ second) * first
+        second = second / np.linalg.norm(second)
+    return np.stack([first, second])
