@@ -1,5 +1,6 @@
 """Planes through parameter space: their makers, what is sampled on them, what is projected onto them."""
 
+from gandyn.planes.displacements import displacement
 from gandyn.planes.filters import filter_normalized_plane
 from gandyn.planes.makers import coordinate_plane, random_plane, spanned_plane
 from gandyn.planes.plane import Plane
@@ -11,6 +12,7 @@ __all__ = [
     "Plane",
     "Projection",
     "coordinate_plane",
+    "displacement",
     "filter_normalized_plane",
     "pca_plane",
     "project",

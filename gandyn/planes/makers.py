@@ -8,10 +8,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from gandyn.arrays import Array, like, to_numpy
+from gandyn.arrays import Array, like
 from gandyn.checks import check_floats, check_option
 from gandyn.field import Block, Layout, Player
 from gandyn.planes.plane import Plane, orthonormal
+
 
 def coordinate_plane(layout: Layout, name_a: str, name_b: str, origin: Array | None = None) -> Plane:
     """Make the plane of two parameters, the others as in ``origin``; coordinates are their values.

@@ -123,7 +123,7 @@ def _metric(layout: Layout, variances: dict[Player, float]) -> np.ndarray:
 
 
 def _components(states: Array, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shares of all components, and the unit scores (T, 2) of the first two, rising to the last."""
+    """Return the shares of all components, and the unit scores (T, 2) of two, rising to the last state."""
     xp = array_namespace(states)
     across = xp.matrix_transpose(states)
     wide = states.shape[0] <= states.shape[1]

@@ -75,6 +75,8 @@ class FieldSlice:
         clock: "flow" or "map".
         dt: flow time of one step of the map; 1 for a flow.
         label: the system's label.
+        quantity: what ``velocity`` is, in words for a caption.
+        cosine: shape (nb, na), cosine between what is drawn and a field it was compared with; None without.
     """
 
     plane: Plane
@@ -87,6 +89,8 @@ class FieldSlice:
     clock: Literal["flow", "map"]
     dt: float
     label: str
+    quantity: str = "velocity of the field"
+    cosine: np.ndarray | None = None
 
     @property
     def off_plane_share(self) -> np.ndarray:
@@ -100,15 +104,18 @@ class FieldSlice:
         velocity = {"long_name": "in-plane velocity", "units": "plane coordinate per unit of flow time"}
         speed = {"long_name": "speed, in-plane or not", "units": "parameter norm per unit of flow time"}
         share = {"long_name": "in-plane share of the velocity", "units": "1"}
+        cosine = {"long_name": "cosine with the field compared with", "units": "1"}
         return xarray.Dataset(
             {
                 "velocity": (("b", "a", "axis"), self.velocity, velocity),
                 "speed": (("b", "a"), self.speed, speed),
                 "in_plane_share": (("b", "a"), self.in_plane_share, share),
+                **({} if self.cosine is None else {"cosine": (("b", "a"), self.cosine, cosine)}),
             },
             coords={**grid_coordinates(self.plane, self.a, self.b), "axis": list(self.plane.names)},
             attrs={
                 "label": self.label,
+                "quantity": self.quantity,
                 "plane": self.plane.kind,
                 "clock": self.clock,
                 "dt": self.dt,
@@ -151,13 +158,13 @@ def project(plane: Plane, path: Any) -> Projection:
     xp = array_namespace(states)
     displacement = states - plane.origin
     around_mean = states - xp.mean(states, axis=0)
-    in_plane, whole = _in_plane_norms(plane, around_mean), norms(around_mean)
+    in_plane, whole = in_plane_norms(plane, around_mean), norms(around_mean)
     total = float(np.sum(whole**2))
     return Projection(
         plane=plane,
         coordinates=plane.components(displacement),
         distance=plane.off_plane(states),
-        off_plane_share=1.0 - _share(_in_plane_norms(plane, displacement), norms(displacement)),
+        off_plane_share=1.0 - share_of(in_plane_norms(plane, displacement), norms(displacement)),
         path_off_plane_share=max(0.0, 1.0 - float(np.sum(in_plane**2)) / total) if total else 0.0,
     )
 
@@ -216,8 +223,8 @@ def sample(
             whole = system.residual(states, t) / dt
             velocity[where] = plane.components(whole)
             speed[where] = norms(whole)
-            in_plane[where] = _in_plane_norms(plane, whole)
-        share = _share(in_plane, speed)
+            in_plane[where] = in_plane_norms(plane, whole)
+        share = share_of(in_plane, speed)
     shape = (len(b), len(a))
     return FieldSlice(
         plane=plane,
@@ -230,6 +237,9 @@ def sample(
         clock="map" if isinstance(system, UpdateMap) else "flow",
         dt=dt,
         label=system.label,
+        quantity="displacement of a step over dt"
+        if isinstance(system, UpdateMap)
+        else "velocity of the field",
     )
 
 
@@ -278,11 +288,12 @@ def tiles(
             bar.update(where.stop - where.start)
 
 
-def _in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+def in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+    """Return the norm of the in-plane part of directions ``u`` (..., n)."""
     parts = plane.components(u)
     return cast(np.ndarray, np.sqrt(np.sum((parts @ plane.gram) * parts, axis=-1)))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, at most 1 against rounding; 1 where the whole is 0."""
     return np.where(whole == 0, 1.0, np.minimum(part / np.where(whole == 0, 1.0, whole), 1.0))
