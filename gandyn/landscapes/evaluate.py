@@ -7,9 +7,10 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array
 from gandyn.checks import check_option
 from gandyn.landscapes.result import Landscape
+from gandyn.landscapes.states import pairs as _pairs
 from gandyn.planes import Plane
 from gandyn.planes.slices import Extent, grid, tiles
 
@@ -143,14 +144,3 @@ def _assembled(
         notes=notes,
         **cast(dict[str, Any], read),
     )
-
-
-def _pairs(losses: Callable[[Array], Array], states: Array) -> np.ndarray:
-    values = losses(states)
-    expected = (states.shape[0], 2)
-    if tuple(getattr(values, "shape", ())) != expected:
-        raise ValueError(
-            f"losses(x) must return the two losses of each state, shape {expected}; "
-            f"got {tuple(getattr(values, 'shape', ())) or type(values).__name__}"
-        )
-    return to_numpy(values).astype(float)
