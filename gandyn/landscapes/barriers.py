@@ -162,5 +162,6 @@ def _height(alpha: np.ndarray, curve: np.ndarray) -> tuple[float, float, float]:
         return float("nan"), float("nan"), float("nan")
     known = np.where(np.isfinite(curve), curve, -np.inf)
     rise = known - ((1 - alpha) * curve[0] + alpha * curve[-1])
+    rise[[0, -1]] = 0.0
     top = int(np.argmax(rise))
     return max(float(rise[top]), 0.0), float(alpha[top]), max(float(known.max() - max(curve[[0, -1]])), 0.0)

@@ -33,9 +33,10 @@ class PlaneComparison:
         player: whose loss.
         planes: names of the planes.
         measures: names of the numbers.
-        values: shape (planes, measures). "in-plane share" is that of the velocity at the origin; "player
-            curvature" the extreme curvatures at the origin of the player's loss in its own parameters along
-            the plane, by products with the Hessian, per square of a parameter distance.
+        values: shape (planes, measures). Lakes and rises are in the coordinates of each plane, curvatures
+            per square of a parameter distance. "curvature" is fitted to the loss on the plane, on which both
+            players move; "player curvature" is that of the player's loss in its own parameters, by products
+            with its Hessian at the origin; "in-plane share" is that of the velocity there.
         true_curvatures: shape (2,), the largest and the smallest eigenvalue of the player's Hessian, between
             which those of every plane lie; NaN where they were not asked for.
         converged: whether the search for them converged.
@@ -169,11 +170,14 @@ def _check_origins(planes: Mapping[str, Plane], field: VectorField | None) -> No
 
 def _measured(seen: Landscape, player: str, epsilon: float) -> dict[str, float]:
     """Return the measures of one landscape by name."""
-    found = lake(seen, player, epsilon, about="centre").numbers
+    found, sharp = lake(seen, player, epsilon, about="centre").numbers, sharpness(seen, player)
     kept = ("lake share", "lake parts", "lake half-axis, long", "lake half-axis, short")
+    curvatures = sharp.parameter_curvatures.tolist()
     return {
         **{name: found[name] for name in kept},
-        **sharpness(seen, player).numbers,
+        "largest rise": sharp.max_rise,
+        "mean rise": sharp.mean_rise,
+        **dict(zip(("curvature, larger", "curvature, smaller"), curvatures, strict=True)),
         **asymmetry(seen, player).numbers,
     }
 

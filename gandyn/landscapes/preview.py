@@ -116,8 +116,8 @@ def _verdict(values: np.ndarray, errors: np.ndarray, names: tuple[str, str], nod
     for name, surface, error in zip(names, values, errors, strict=True):
         span = float(np.ptp(surface)) or 1.0
         middle, most = np.sqrt(np.mean(error**2)) / span, np.max(np.abs(error)) / span
-        parts.append(f"{name} {middle:.2g} (at most {most:.2g})")
+        parts.append(f"{name} {middle:.2g} ({most:.2g})")
     return (
-        f"preview from {nodes} x {nodes} Chebyshev nodes, off at {errors.shape[1]} random points by, in "
-        f"units of the range: {', '.join(parts)}"
+        f"preview from {nodes} x {nodes} Chebyshev nodes; r.m.s. (largest) error at {errors.shape[1]} random "
+        f"points over the range: {', '.join(parts)}"
     )

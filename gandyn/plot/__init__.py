@@ -43,6 +43,7 @@ from gandyn.plot.ensembles import (
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
+from gandyn.plot.lakes import LakeArtists, lake_contour
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
 from gandyn.plot.lyapunov import (
     ConvergenceArtists,
@@ -53,8 +54,10 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.path_curves import BarrierArtists, PathLossArtists, barrier_curve, path_losses
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
+from gandyn.plot.profiles import ProfileArtists, loss_profiles
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.spectra import (
     SpectrumArtists,
@@ -81,6 +84,7 @@ __all__ = [
     "PAPER_COLUMN",
     "AlignmentArtists",
     "AngleArtists",
+    "BarrierArtists",
     "BasinArtists",
     "CloudArtists",
     "ContourArtists",
@@ -95,13 +99,16 @@ __all__ = [
     "FiniteTimeArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LakeArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
     "PathAngleArtists",
+    "PathLossArtists",
     "PeriodArtists",
     "PortraitArtists",
+    "ProfileArtists",
     "ProjectionArtists",
     "RangeArtists",
     "RegionArtists",
@@ -114,6 +121,7 @@ __all__ = [
     "ZeroOneArtists",
     "accuracy",
     "alignment",
+    "barrier_curve",
     "basin_map",
     "bifurcation_diagram",
     "covariant_angles",
@@ -129,14 +137,17 @@ __all__ = [
     "helmholtz",
     "image_grid",
     "interactive_portrait",
+    "lake_contour",
     "landscape_contour",
     "landscape_surface",
     "limit_cycles",
     "local_exponents",
+    "loss_profiles",
     "manifolds",
     "numerical_range",
     "orbit_diagram",
     "path_angle",
+    "path_losses",
     "portrait",
     "projection",
     "ritz_cloud",
