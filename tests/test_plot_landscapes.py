@@ -81,7 +81,7 @@ def test_one_profile_has_no_band(ax):
 
 
 def test_a_barrier_stands_on_the_line_between_its_ends(ax):
-    found = barrier(bowl, np.array([[-1.0, -1.0], [1.0, 1.0]]), points=41, label="well to well")
+    found = barrier(bowl, np.array([[-1.0, 0.0], [1.0, 0.0]]), points=41, label="well to well")
     drawn = plot.barrier_curve(ax, found)
     np.testing.assert_array_equal(drawn.curves["generator"].get_ydata(), found.losses[0])
     np.testing.assert_array_equal(drawn.straight["discriminator"].get_ydata(), found.straight[1])
