@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,7 +15,20 @@ from gandyn.planes.slices import grid_coordinates
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Landscape"]
+__all__ = ["VARIABLES", "Landscape"]
+
+#: What was measured, by its name in a dataset.
+VARIABLES = {
+    "loss": "losses",
+    "error": "errors",
+    "velocity": "velocity",
+    "speed": "speed",
+    "in_plane_share": "in_plane_share",
+    "rotation_share": "rotation_share",
+    "accuracy": "accuracy",
+    "samples": "samples",
+}
+_PAIRS = ("losses", "errors", "accuracy", "samples")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,6 +72,21 @@ class Landscape:
     accuracy: np.ndarray | None = None
     samples: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_tiles(cls, arrays: Mapping[str, np.ndarray], **fields: Any) -> Landscape:
+        """Return the landscape of arrays over the grid, axes (nb, na, ...), by the names of ``VARIABLES``."""
+        known = {VARIABLES[name]: value for name, value in arrays.items()}
+        turned = {
+            name: np.moveaxis(value, -1, 0) if name in _PAIRS else value for name, value in known.items()
+        }
+        finite = np.all(np.isfinite(turned["losses"]), axis=0)
+        return cls(
+            names=("generator", "discriminator"),
+            nonfinite=int(np.sum(~finite)),
+            **fields,
+            **cast(dict[str, Any], turned),
+        )
 
     @property
     def field(self) -> FieldSlice:
@@ -104,7 +133,7 @@ class Landscape:
                 "plane": self.plane.kind,
                 "center": self.center,
                 "nonfinite": self.nonfinite,
-                "notes": list(self.notes),
+                "notes": " ".join(self.notes),
             },
         )
 

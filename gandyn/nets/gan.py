@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -32,12 +32,14 @@ class Batch:
         latent: inputs of the generator: latents (M, ...) and, if any, conditions (M, ...).
         mix: shape (N,), in [0, 1]: places of the interpolates of a gradient penalty.
         seed: seed of seeded dropout.
+        step: number of the training step, from 0, on which losses with a schedule depend.
     """
 
     real: tuple[Tensor, ...]
     latent: tuple[Tensor, ...]
     mix: Tensor
     seed: int = 0
+    step: int = 0
 
     def pieces(self, size: int | None) -> list[tuple[float, Batch]]:
         """Return micro-batches of about ``size`` samples with their weights; the whole batch for None.
@@ -58,7 +60,10 @@ class Batch:
             )
         split = lambda parts: zip(*(part.tensor_split(number) for part in parts), strict=True)
         cuts = zip(split(self.real), split(self.latent), self.mix.tensor_split(number), strict=True)
-        return [(len(mix) / counts[0], Batch(real, latent, mix, self.seed)) for real, latent, mix in cuts]
+        return [
+            (len(mix) / counts[0], replace(self, real=real, latent=latent, mix=mix))
+            for real, latent, mix in cuts
+        ]
 
 
 def as_inputs(name: str, value: Inputs, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
@@ -168,27 +173,42 @@ class Game:
         """Return what the discriminator sees of the generator: samples and their conditions."""
         return (self.generator(theta_g, *batch.latent), *batch.latent[1:])
 
-    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...]) -> Tensor:
+    def seen(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what of samples and conditions the discriminator is called with."""
+        return inputs if self.losses.conditional else inputs[:1]
+
+    def play(
+        self,
+        theta_d: Sequence[Tensor],
+        fake: tuple[Tensor, ...],
+        batch: Batch,
+        judged: tuple[Any, Any] = (None, None),
+    ) -> Play:
+        """Return the evaluation of the game that losses and penalties look at."""
+
+        def critic(*inputs: Tensor) -> Any:
+            return self.discriminator(theta_d, *self.seen(inputs))
+
+        return Play(batch.real, fake, critic, batch.mix, batch.step, judged)
+
+    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...], batch: Batch) -> Tensor:
         """Return the generator's loss, a scalar, on generated samples."""
-        return self.losses.generator(self.discriminator(theta_d, *fake))
+        return self.losses.of_generator(self.play(theta_d, fake, batch))
 
     def discriminator_loss(
         self,
         theta_d: Sequence[Tensor],
         fake: tuple[Tensor, ...],
         batch: Batch,
-        outputs: tuple[Any, Any] | None = None,
+        judged: tuple[Any, Any] = (None, None),
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Return the discriminator's loss with its penalties, and its outputs on real and fake."""
-
-        def critic(*inputs: Tensor) -> Any:
-            return self.discriminator(theta_d, *inputs)
-
-        on_real, on_fake = outputs or (critic(*batch.real), critic(*fake))
-        loss = self.losses.discriminator(on_real, on_fake)
+        play = self.play(theta_d, fake, batch, judged)
+        outputs = play.on_real, play.on_fake
+        loss = self.losses.of_discriminator(play)
         for penalty in self.losses.penalties:
-            loss = loss + penalty(Play(batch.real, fake, critic, batch.mix))
-        return loss, (on_real, on_fake)
+            loss = loss + penalty(play)
+        return loss, outputs
 
     def with_copied_buffers(self) -> Game:
         """Return the game with buffers of its own, for a trial that must leave no trace."""
@@ -210,7 +230,7 @@ class Game:
         game.generator = self.generator.measured_at(theta_g, *batch.latent)
         fake = game.fakes(theta_g, batch)
         joined = [torch.cat([a, b]) for a, b in zip(batch.real, fake, strict=True)]
-        game.discriminator = self.discriminator.measured_at(theta_d, *joined)
+        game.discriminator = self.discriminator.measured_at(theta_d, *self.seen(tuple(joined)))
         return game
 
     def both_losses(
@@ -218,9 +238,8 @@ class Game:
     ) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
         """Return both players' losses and the discriminator's outputs, from one forward pass."""
         fake = self.fakes(theta_g, batch)
-        outputs = (self.discriminator(theta_d, *batch.real), self.discriminator(theta_d, *fake))
-        loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
-        return self.losses.generator(outputs[1]), loss_d, outputs
+        loss_d, outputs = self.discriminator_loss(theta_d, fake, batch)
+        return self.losses.of_generator(self.play(theta_d, fake, batch, outputs)), loss_d, outputs
 
     def own_velocity(self, x: Tensor, player: Player, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return one player's parameters as a leaf, and its velocity as a function of it, with its graph."""
@@ -230,7 +249,7 @@ class Game:
         with torch.enable_grad(), self.drawing(batch.seed):
             if player == "generator":
                 theta = split_like(leaf, self.generator)
-                loss = self.generator_loss(theta_d, self.fakes(theta, batch))
+                loss = self.generator_loss(theta_d, self.fakes(theta, batch), batch)
             else:
                 with torch.no_grad():
                     fake = self.fakes(theta_g, batch)
@@ -309,8 +328,8 @@ def gan_field(
 
     Args:
         generator: called as ``generator(*latent)``.
-        discriminator: called as ``discriminator(samples, *conditions)``; returns logits of any shape that
-            the losses take.
+        discriminator: called as ``discriminator(samples, *conditions)`` (on samples alone by losses that
+            are not conditional, such as AC-GAN's); returns logits of any shape that the losses take.
         losses: what each player descends, for example ``nets.losses.nonsaturating()``.
         real: data of shape (N, ...), float; or a tuple with conditions, ``(images, labels)``.
         latent: latents of shape (M, ...), float; or a tuple with conditions, ``(z, labels)``, which the
@@ -461,10 +480,10 @@ def check_game(game: Game, x: Tensor, batch: Batch) -> None:
             f"the generator makes samples of shape {tuple(fake[0].shape[1:])}, the data have "
             f"{tuple(batch.real[0].shape[1:])}; they must agree"
         )
-    output = _checked_output(game, game.discriminator, theta_d, batch.real, batch)
+    output = _checked_output(game, game.discriminator, theta_d, game.seen(batch.real), batch)
     for what, seen in (("on real samples", output), ("on generated samples", None)):
         if seen is None:
-            seen = _checked_output(game, game.discriminator, theta_d, fake, batch)
+            seen = _checked_output(game, game.discriminator, theta_d, game.seen(fake), batch)
         if not all(torch.isfinite(part).all() for part in tensors_in(seen)):
             raise ValueError(f"the discriminator's output {what} is not finite at the modules' parameters")
     game = game.with_copied_buffers()

@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from gandyn.nets.datasets import Dataset
 from gandyn.nets.gan import Game, Inputs, StepRecord, as_inputs, check_game
-from gandyn.nets.losses import Losses
-from gandyn.nets.maps import MinibatchStream, Prior, TrainingStep, as_prior
+from gandyn.nets.losses import Losses, logits
+from gandyn.nets.maps import LabelledPrior, MinibatchStream, Prior, TrainingStep, as_prior
 from gandyn.nets.modules import get_state
 from gandyn.nets.recipe import Recipe
 from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint
@@ -60,7 +60,7 @@ def train(
         folder: where to write; must not exist, unless ``resume``.
         steps: number of steps in all, >= 1; a finished run resumed with more goes on.
         latent: dimension of standard normal latents, or a prior ``prior(count, draws)``; the default is
-            the generator's attribute ``latent_dim``.
+            the generator's attribute ``latent_dim``, with labels where it has the attribute ``classes``.
         recipe: update rules, their order, batch size and seed.
         scheme: a rule of ``gandyn.schemes`` for both players, in place of the recipe's update rules, such as
             ``lambda field: schemes.extragradient(field, 0.01)``; the run's settings tell which.
@@ -115,6 +115,9 @@ def _prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
             "the latents' dimension is not known: pass latent=100 (or a prior), or give the generator an "
             "attribute latent_dim"
         )
+    classes: Any = getattr(generator, "classes", None)
+    if latent is None and classes is not None:
+        return LabelledPrior(found, classes)
     return cast(int | Prior, found)
 
 
@@ -247,10 +250,10 @@ class _Trainer:
 
 def _accuracies(record: StepRecord, losses: Losses) -> list[Tensor]:
     """Return the share of real and of generated samples on their side of the threshold, or NaN."""
-    outputs, threshold = record.outputs, losses.threshold
-    if threshold is None or not all(isinstance(part, Tensor) for part in outputs):
+    real, fake = (logits(output) for output in record.outputs)
+    threshold = losses.threshold
+    if threshold is None or not (isinstance(real, Tensor) and isinstance(fake, Tensor)):
         return [record.losses[0].new_tensor(math.nan)] * 2
-    real, fake = outputs
     dtype = record.losses[0].dtype
     return [(real > threshold).to(dtype).mean(), (fake < threshold).to(dtype).mean()]
 

@@ -5,6 +5,7 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.animations import Animation, animate
 from gandyn.plot.basins import BasinArtists, ManifoldArtists, basin_map, manifolds
 from gandyn.plot.bifurcations import (
     DiagramArtists,
@@ -40,11 +41,20 @@ from gandyn.plot.ensembles import (
     spread_shares,
     window_exponents,
 )
+from gandyn.plot.films import animate_field, animate_training
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
 from gandyn.plot.lakes import LakeArtists, lake_contour
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.latents import LabelledGrid, combination, labelled_grid, latent_walks
+from gandyn.plot.learning import (
+    LearningArtists,
+    discriminator_surface,
+    latent_arrows,
+    learning_line,
+    learning_plane,
+)
 from gandyn.plot.lyapunov import (
     ConvergenceArtists,
     ExponentBarArtists,
@@ -59,6 +69,7 @@ from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
 from gandyn.plot.profiles import ProfileArtists, loss_profiles
 from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.recurrences import RecurrenceArtists, lag_distance, recurrence
 from gandyn.plot.spectra import (
     SpectrumArtists,
     TrainingSpectraArtists,
@@ -84,6 +95,7 @@ __all__ = [
     "PAPER_COLUMN",
     "AlignmentArtists",
     "AngleArtists",
+    "Animation",
     "BarrierArtists",
     "BasinArtists",
     "CloudArtists",
@@ -99,7 +111,9 @@ __all__ = [
     "FiniteTimeArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LabelledGrid",
     "LakeArtists",
+    "LearningArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
@@ -111,6 +125,7 @@ __all__ = [
     "ProfileArtists",
     "ProjectionArtists",
     "RangeArtists",
+    "RecurrenceArtists",
     "RegionArtists",
     "SeparationArtists",
     "ShareArtists",
@@ -121,11 +136,16 @@ __all__ = [
     "ZeroOneArtists",
     "accuracy",
     "alignment",
+    "animate",
+    "animate_field",
+    "animate_training",
     "barrier_curve",
     "basin_map",
     "bifurcation_diagram",
+    "combination",
     "covariant_angles",
     "cycle_periods",
+    "discriminator_surface",
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "exponent_convergence",
@@ -137,9 +157,15 @@ __all__ = [
     "helmholtz",
     "image_grid",
     "interactive_portrait",
+    "labelled_grid",
+    "lag_distance",
     "lake_contour",
     "landscape_contour",
     "landscape_surface",
+    "latent_arrows",
+    "latent_walks",
+    "learning_line",
+    "learning_plane",
     "limit_cycles",
     "local_exponents",
     "loss_profiles",
@@ -150,6 +176,7 @@ __all__ = [
     "path_losses",
     "portrait",
     "projection",
+    "recurrence",
     "ritz_cloud",
     "section",
     "separation",
