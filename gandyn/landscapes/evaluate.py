@@ -10,9 +10,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array
 from gandyn.checks import check_option
 from gandyn.landscapes.result import VARIABLES, Landscape
+from gandyn.landscapes.states import pairs as _pairs
 from gandyn.planes import Plane
 from gandyn.planes.slices import Extent, grid, grid_settings, rounded, tiles
 from gandyn.tiles import Store, amend, compute
@@ -218,14 +219,3 @@ def _decides(
         "how": getattr(losses, "settings", {}),
         **(settings or {}),
     }
-
-
-def _pairs(losses: Callable[[Array], Array], states: Array) -> np.ndarray:
-    values = losses(states)
-    expected = (states.shape[0], 2)
-    if tuple(getattr(values, "shape", ())) != expected:
-        raise ValueError(
-            f"losses(x) must return the two losses of each state, shape {expected}; "
-            f"got {tuple(getattr(values, 'shape', ())) or type(values).__name__}"
-        )
-    return to_numpy(values).astype(float)

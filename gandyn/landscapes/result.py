@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from gandyn.checks import check_option
 from gandyn.planes import FieldSlice, Plane
 from gandyn.planes.slices import grid_coordinates
 
@@ -137,6 +138,15 @@ class Landscape:
                 "notes": " ".join(self.notes),
             },
         )
+
+    def loss(self, player: str) -> np.ndarray:
+        """Return the loss of one player, shape (nb, na).
+
+        Raises:
+            ValueError: an unknown player.
+        """
+        check_option("player", player, self.names)
+        return np.asarray(self.losses[self.names.index(player)])
 
     def _variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]]:
         """Return dimensions, values and units of what was measured, by name."""

@@ -159,8 +159,8 @@ class TrainingStep:
         return self.recipe.settings()
 
     def start(self, parameters: Tensor) -> Tensor:
-        """Return the state that training starts from: the parameters, and zero memory."""
-        return torch.cat([parameters, parameters.new_zeros(sum(self._sizes))])
+        """Return the state that training starts from: the parameters (..., n), and zero memory."""
+        return torch.cat([parameters, parameters.new_zeros(*parameters.shape[:-1], sum(self._sizes))], -1)
 
     def __call__(
         self, x: Tensor, k: int, *, differentiable: bool = False, create_graph: bool = False
@@ -377,7 +377,7 @@ def map_of(step: TrainingStep | SchemeStep, label: str = "") -> UpdateMap:
     rule = step.recipe.optimizers[0]
     title = label or f"training by {type(rule).__name__}, {step.recipe.order}"
     products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents", "retained")}
-    return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, **products)
+    return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, start=step.start, **products)
 
 
 def as_prior(latent: int | Prior) -> Prior:

@@ -141,3 +141,13 @@ def _sums(u: Array) -> np.ndarray:
     rows = xp.reshape(u, (-1, u.shape[-1]))
     found = [float(xp.sum(rows[i, :])) for i in range(rows.shape[0])]
     return np.reshape(found, u.shape[:-1])
+
+
+def orthonormal(pair: np.ndarray) -> np.ndarray:
+    """Return two directions (2, n) made orthonormal by Gram-Schmidt, twice against rounding."""
+    first = pair[0] / np.linalg.norm(pair[0])
+    second = pair[1] / np.linalg.norm(pair[1])
+    for _ in range(2):
+        second = second - (first @ second) * first
+        second = second / np.linalg.norm(second)
+    return np.stack([first, second])

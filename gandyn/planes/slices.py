@@ -78,6 +78,8 @@ class FieldSlice:
         clock: "flow" or "map".
         dt: flow time of one step of the map; 1 for a flow.
         label: the system's label.
+        quantity: what ``velocity`` is, in words for a caption.
+        cosine: shape (nb, na), cosine between what is drawn and a field it was compared with; None without.
     """
 
     plane: Plane
@@ -90,6 +92,8 @@ class FieldSlice:
     clock: Literal["flow", "map"]
     dt: float
     label: str
+    quantity: str = "velocity of the field"
+    cosine: np.ndarray | None = None
 
     @classmethod
     def from_tiles(cls, arrays: Mapping[str, np.ndarray], **fields: Any) -> FieldSlice:
@@ -109,15 +113,18 @@ class FieldSlice:
         velocity = {"long_name": "in-plane velocity", "units": "plane coordinate per unit of flow time"}
         speed = {"long_name": "speed, in-plane or not", "units": "parameter norm per unit of flow time"}
         share = {"long_name": "in-plane share of the velocity", "units": "1"}
+        cosine = {"long_name": "cosine with the field compared with", "units": "1"}
         return xarray.Dataset(
             {
                 "velocity": (("b", "a", "axis"), self.velocity, velocity),
                 "speed": (("b", "a"), self.speed, speed),
                 "in_plane_share": (("b", "a"), self.in_plane_share, share),
+                **({} if self.cosine is None else {"cosine": (("b", "a"), self.cosine, cosine)}),
             },
             coords={**grid_coordinates(self.plane, self.a, self.b), "axis": list(self.plane.names)},
             attrs={
                 "label": self.label,
+                "quantity": self.quantity,
                 "plane": self.plane.kind,
                 "clock": self.clock,
                 "dt": self.dt,
@@ -235,6 +242,7 @@ def sample(
     clock: Literal["flow", "map"] = "map" if isinstance(system, UpdateMap) else "flow"
     dt = float(getattr(system, "dt", 1.0))
     fields = {"plane": plane, "a": a, "b": b, "clock": clock, "dt": dt, "label": system.label}
+    fields["quantity"] = "velocity of the field" if clock == "flow" else "displacement of a step over dt"
     kept = None
     if store is not None:
         decides = _decides(system, t, fields, settings)
