@@ -1,9 +1,10 @@
 """A field from torch modules: two networks, their losses and a batch become a vector field or a map."""
 
-from gandyn.nets import datasets, losses, models, optimizers
+from gandyn.nets import datasets, health, losses, models, optimizers
 from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.gan import gan_field, gan_losses
+from gandyn.nets.health import HealthRecord, gradient_health, read_health, to_tensorboard
 from gandyn.nets.losses import Losses
 from gandyn.nets.maps import labelled_prior, normal_prior, training_map, uniform_prior
 from gandyn.nets.modules import get_state, modules_layout, set_state
@@ -22,6 +23,7 @@ __all__ = [
     "Adam",
     "Coverage",
     "Ensemble",
+    "HealthRecord",
     "Losses",
     "Monitor",
     "MonitorRecord",
@@ -39,6 +41,8 @@ __all__ = [
     "gan_field",
     "gan_losses",
     "get_state",
+    "gradient_health",
+    "health",
     "instance_noise",
     "labelled_prior",
     "losses",
@@ -47,10 +51,12 @@ __all__ = [
     "modules_layout",
     "normal_prior",
     "optimizers",
+    "read_health",
     "read_monitor",
     "set_state",
     "sliced_wasserstein",
     "spectral_norm",
+    "to_tensorboard",
     "train",
     "training_map",
     "uniform_prior",
