@@ -40,6 +40,14 @@ from gandyn.plot.ensembles import (
     spread_shares,
     window_exponents,
 )
+from gandyn.plot.gradients import (
+    GradientHistogramArtists,
+    HealthArtists,
+    LayerArtists,
+    gradient_counts,
+    gradient_histograms,
+    health,
+)
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
@@ -93,8 +101,11 @@ __all__ = [
     "ExponentBarArtists",
     "ExponentMapArtists",
     "FiniteTimeArtists",
+    "GradientHistogramArtists",
+    "HealthArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LayerArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
@@ -125,7 +136,10 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "finite_time",
+    "gradient_counts",
+    "gradient_histograms",
     "gradient_norms",
+    "health",
     "helmholtz",
     "image_grid",
     "interactive_portrait",
