@@ -24,8 +24,8 @@ def summary_writer(where: Any) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ImportError(
-            "tensorboard is not installed: pip install gandyn[tensorboard], or leave tensorboard= out; the record "
-            "is in the monitor's folder all the same"
+            "tensorboard is not installed: pip install gandyn[tensorboard], or leave tensorboard= out; the "
+            "record is in the monitor's folder all the same"
         ) from error
     return SummaryWriter(os.fspath(where))
 
