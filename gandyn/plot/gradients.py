@@ -88,7 +88,7 @@ _MEASURES: dict[str, str] = {
     "rms": "RMS of the gradient",
     "gradient_to_weight": "gradient norm / weight norm",
     "update_to_weight": "update norm / weight norm",
-    "leverage": "gradient norm x weight norm (loss)",
+    "leverage": r"$\|g\| \cdot \|w\|$ (unit of the loss)",
 }
 Measure = Literal["small", "small_share", "rms", "gradient_to_weight", "update_to_weight", "leverage"]
 
