@@ -1,13 +1,14 @@
 """Peak memory of a landscape of a GAN of 20 million parameters, printed as JSON.
 
-Run: python -m benchmarks.landscape.large [--quick]. Convolutional networks for images of 64 x 64 x 3, float32,
-512 samples (64 with --quick), both losses and the joint field, with memory="4GiB".
+Run: python -m benchmarks.landscape.large [--quick]. Convolutional networks for images of 64 x 64 x 3,
+float32, 512 samples (64 with --quick), both losses and the joint field, with memory="4GiB".
 """
 
 import argparse
 import json
 import resource
 import time
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -20,17 +21,13 @@ from gandyn.planes import filter_normalized_plane
 def networks() -> tuple[nn.Module, nn.Module]:
     """Return generator and discriminator in the manner of DCGAN, with batch norm."""
     widths = (1000, 500, 250, 125)
-    up = [
-        nn.Linear(100, widths[0] * 16),
-        nn.Unflatten(1, (widths[0], 4, 4)),
-        nn.BatchNorm2d(widths[0]),
-        nn.ReLU(),
-    ]
-    for a, b in zip(widths, widths[1:], strict=False):
+    up: list[nn.Module] = [nn.Linear(100, widths[0] * 16), nn.Unflatten(1, (widths[0], 4, 4))]
+    up += [nn.BatchNorm2d(widths[0]), nn.ReLU()]
+    for a, b in pairwise(widths):
         up += [nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), nn.ReLU()]
     up += [nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1), nn.Tanh()]
     down: list[nn.Module] = [nn.Conv2d(3, widths[-1], 4, 2, 1), nn.LeakyReLU(0.2)]
-    for a, b in zip(widths[:0:-1], widths[-2::-1], strict=False):
+    for a, b in pairwise(widths[::-1]):
         down += [nn.Conv2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
     down += [nn.Flatten(), nn.Linear(widths[0] * 16, 1)]
     pair = nn.Sequential(*up).eval(), nn.Sequential(*down).eval()

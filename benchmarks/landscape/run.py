@@ -9,9 +9,9 @@ The packages want other versions of torch and numpy: install them without their 
 an environment of its own (pip install --no-deps loss-landscapes landscaper drawsvg coloraide gudhi networkx
 nglpy topopy). Those that are not installed are left out.
 
-Every time is that of one point of the grid. A whole grid of ours is timed from first to last; of a loop, whose
-points cost the same, a few points; of a package, from its first to its last evaluation, so that what it does
-to make its directions does not count. "tuned" runs in a process in which malloc keeps what it frees.
+Every time is that of one point of the grid. A whole grid of ours is timed from first to last; of a loop,
+whose points cost the same, a few points; of a package, from its first to its last evaluation, so that what it
+does to make its directions does not count. "tuned" runs in a process in which malloc keeps what it frees.
 
 - losses: both losses on a plane with an axis for each player.
 - player: the loss of one player on a plane of its own parameters.
@@ -257,7 +257,9 @@ class Tuned:
         )
 
     def __call__(self, name: str) -> float:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        """Return the seconds of a case."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         print(name, file=self._process.stdin, flush=True)
         return float(self._process.stdout.readline())
 
