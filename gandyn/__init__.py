@@ -134,6 +134,7 @@ from gandyn.transforms import (
     symplectic_adjustment,
     two_timescale,
 )
+from gandyn.vtk import to_vtk
 
 __version__ = "0.1.0"
 
@@ -254,6 +255,8 @@ __all__ = [
     "switch_branch",
     "symmetric_spectrum",
     "symplectic_adjustment",
+    "tiles",
+    "to_vtk",
     "trace",
     "trajectory",
     "two_timescale",

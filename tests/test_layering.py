@@ -25,6 +25,7 @@ LEVELS = {
     "trajectories": 2,
     "nets": 2,
     "store": 2,
+    "vtk": 2,
     "fixed_points": 2,
     "schemes": 2,
     "bifurcations": 3,
@@ -55,6 +56,7 @@ HOMES = {
     "matplotlib": {"plot"},
     "mpl_toolkits": {"plot"},
     "zarr": {"tiles"},
+    "distributed": {"report"},
     "cloudpickle": {"tiles", "plot"},
 }
 #: A report drives networks and draws: it holds torch tensors and figures, but defines neither.

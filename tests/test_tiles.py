@@ -159,21 +159,6 @@ def test_the_work_goes_to_each_worker_once(pool, tmp_path):
     assert 1 <= len(pids) == len(set(pids)) <= 2
 
 
-def test_workers_take_the_threads_of_the_caller(pool):
-    def work(where):
-        import torch
-
-        return {"threads": np.array([torch.get_num_threads()])}
-
-    before = torch.get_num_threads()
-    try:
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            assert (tiles.compute(work, (4,), tile=1, executor=pool)["threads"] == count).all()
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_work_that_cannot_travel_is_refused(pool):
     lock = threading.Lock()
     with pytest.raises(TypeError, match="cannot be sent to other processes"):

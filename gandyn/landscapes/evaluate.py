@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,7 +16,7 @@ from gandyn.landscapes.result import VARIABLES, Landscape
 from gandyn.landscapes.states import pairs as _pairs
 from gandyn.planes import Plane
 from gandyn.planes.slices import Extent, grid, grid_settings, rounded, tiles
-from gandyn.tiles import Store, compute
+from gandyn.tiles import Store, amend, compute
 
 __all__ = ["MEASURES", "Surfaces", "landscape"]
 
@@ -40,6 +41,16 @@ class Surfaces(Protocol):
         "rotation_share", "accuracy" (..., 2) and "samples" (..., 2), as in ``Landscape``; those that the
         measures ask for.
         """
+
+
+@runtime_checkable
+class Rounded(Protocol):
+    """Losses whose networks may be evaluated in a shorter float type, and which can tell the error."""
+
+    def recheck(
+        self, plane: Plane, a: np.ndarray, b: np.ndarray, losses: np.ndarray
+    ) -> tuple[np.ndarray, int] | None:
+        """Return the largest error (2,) on some points of losses (nb, na, 2), and their number, or None."""
 
 
 def landscape(
@@ -132,7 +143,11 @@ def landscape(
     arrays = compute(
         work, (len(b), len(a)), tile=tile, executor=executor, store=kept, progress=progress, what="losses"
     )
-    return Landscape.from_tiles(arrays, **fields)
+    found = Landscape.from_tiles(arrays, **fields)
+    again = _recheck(losses, found)
+    if again and kept is not None:
+        amend(replace(kept, fields={**fields, **again}), arrays)
+    return replace(found, **again)
 
 
 def _work(
@@ -155,6 +170,27 @@ def _work(
         return {name: found[field] for name, field in VARIABLES.items() if field in found}
 
     return read
+
+
+def _recheck(losses: Any, found: Landscape) -> dict[str, Any]:
+    """Return the error by rounding at some points of the landscape and a note; nothing without rounding."""
+    if not isinstance(losses, Rounded):
+        return {}
+    again = losses.recheck(found.plane, found.a, found.b, np.moveaxis(found.losses, 0, -1))
+    if again is None:
+        return {}
+    errors, count = again
+    spans = np.array([_span(values) for values in found.losses])
+    note = f"Rounding: at most {np.max(errors / spans):.2%} of the range, on {count} points computed again"
+    if found.errors is not None:
+        sampling = np.nanmax(found.errors / spans[:, None, None])
+        note += f"; standard error by sampling: up to {sampling:.2%}"
+    return {"rounding": (float(errors[0]), float(errors[1])), "notes": (*found.notes, note)}
+
+
+def _span(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.ptp(finite)) if finite.size else np.nan
 
 
 def _states(
@@ -180,6 +216,6 @@ def _decides(
         "measures": sorted({"losses", *measures}),
         **grid_settings(fields["plane"], fields["a"], fields["b"]),
         "losses_at_origin": rounded(fields["center"]),
-        "data": getattr(losses, "fingerprint", None),
+        "how": getattr(losses, "settings", {}),
         **(settings or {}),
     }

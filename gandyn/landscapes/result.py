@@ -53,6 +53,7 @@ class Landscape:
         rotation_share: shape (nb, na), ``|A v|^2 / (|A v|^2 + |S v|^2)`` of the parts ``J = S + A``.
         accuracy: shape (2, nb, na), share of real and of generated samples on the discriminator's side.
         samples: shape (2, nb, na), mean and standard deviation of the entries of generated samples.
+        rounding: largest error of each loss by networks in a shorter float type, on points computed again.
         notes: how it was computed, in sentences for a caption.
     """
 
@@ -71,6 +72,7 @@ class Landscape:
     rotation_share: np.ndarray | None = None
     accuracy: np.ndarray | None = None
     samples: np.ndarray | None = None
+    rounding: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 
     @classmethod

@@ -4,7 +4,7 @@ from gandyn.nets import datasets, losses, models, optimizers
 from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.distances import sliced_wasserstein, wasserstein_1d
-from gandyn.nets.gan import gan_field, gan_losses
+from gandyn.nets.gan import gan_field
 from gandyn.nets.judges import Judgement, judge, judges_of, train_judges
 from gandyn.nets.latent import Combination, Walk, class_grid, combine, generate, interpolate, walk
 from gandyn.nets.losses import Losses
@@ -20,6 +20,7 @@ from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
 from gandyn.nets.snapshots import Snapshot, Snapshots
+from gandyn.nets.surfaces import GanLosses, gan_losses
 from gandyn.nets.training import train
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Combination",
     "Coverage",
     "Ensemble",
+    "GanLosses",
     "Judgement",
     "Losses",
     "ModeRecurrence",

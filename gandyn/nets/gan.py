@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gandyn.field import Layout, Player, VectorField
-from gandyn.nets.derivatives import derivatives
+from gandyn.nets.derivatives import Pointwise, derivatives
 from gandyn.nets.losses import Losses, Play
 from gandyn.nets.modules import BatchNormMode, DropoutMode, Network, get_state, split_like, tensors_in
 
-__all__ = ["Batch", "Game", "gan_field", "gan_losses"]
+__all__ = ["Batch", "Game", "gan_field"]
 
 #: A tensor of samples, or a tuple of samples and their conditions (labels, ...).
 Inputs: TypeAlias = Tensor | Sequence[Tensor]
@@ -367,20 +367,15 @@ def gan_field(
     present = get_state(generator, discriminator, dtype=dtype)
     check_game(game, present, batch)
     pieces = batch.pieces(micro_batch)
-    _check_pieces(game, present, batch, pieces)
+    check_pieces(game, present, batch, pieces)
     title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
-
-    def velocity(
-        exchanged: bool, weight: float, piece: Batch, x: Tensor, _: Any, create_graph: bool
-    ) -> Tensor:
-        return weight * game.velocity(x, piece, create_graph=create_graph, exchanged=exchanged)
 
     def own(weight: float, piece: Batch, x: Tensor, t: Any, player: Player) -> tuple[Tensor, Tensor]:
         leaf, result = game.own_velocity(x, player, piece)
         return leaf, weight * result
 
     def field(exchanged: bool, **options: Any) -> VectorField:
-        parts = [partial(velocity, exchanged, *piece) for piece in pieces]
+        parts = velocities(game, pieces, exchanged=exchanged)
         # Draws and measured statistics hang on the passes of both players, some of which are left out.
         joint = exchanged or game.reestimates or game.stochastic
         short = [] if joint else [partial(own, *piece) for piece in pieces]
@@ -390,7 +385,18 @@ def gan_field(
     return field(False, label=title, rival=lambda: field(True, label=f"{title}, losses exchanged"))
 
 
-def _check_pieces(game: Game, x: Tensor, batch: Batch, pieces: Sequence[tuple[float, Batch]]) -> None:
+def velocities(
+    game: Game, pieces: Sequence[tuple[float, Batch]], *, exchanged: bool = False
+) -> list[Pointwise]:
+    """Return the terms of the velocity, one function a piece of the batch."""
+
+    def velocity(weight: float, piece: Batch, x: Tensor, _: Any, create_graph: bool) -> Tensor:
+        return weight * game.velocity(x, piece, create_graph=create_graph, exchanged=exchanged)
+
+    return [partial(velocity, *piece) for piece in pieces]
+
+
+def check_pieces(game: Game, x: Tensor, batch: Batch, pieces: Sequence[tuple[float, Batch]]) -> None:
     """Raise ValueError unless both losses on the batch are the weighted means of those on its pieces."""
     if len(pieces) == 1:
         return
@@ -409,52 +415,6 @@ def _losses_at(game: Game, x: Tensor, batch: Batch) -> Tensor:
         here = game.with_statistics_at(x, batch)
         loss_g, loss_d, _ = here.both_losses(*game.split(x), batch)
     return torch.stack([loss_g.detach(), loss_d.detach()])
-
-
-def gan_losses(
-    generator: nn.Module,
-    discriminator: nn.Module,
-    losses: Losses,
-    real: Inputs,
-    latent: Inputs,
-    *,
-    batch_norm: BatchNormMode | None = None,
-    dropout: DropoutMode | None = None,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> Callable[[Tensor], Tensor]:
-    """Return both players' losses on a fixed batch as a function of the joint parameters.
-
-    Args:
-        generator: see ``gan_field``; so are all other arguments.
-        discriminator: see ``gan_field``.
-        losses: see ``gan_field``.
-        real: see ``gan_field``.
-        latent: see ``gan_field``.
-        batch_norm: see ``gan_field``.
-        dropout: see ``gan_field``.
-        seed: see ``gan_field``.
-        dtype: see ``gan_field``.
-
-    Returns:
-        Function of states (..., n) with values (..., 2): the generator's, then the discriminator's loss.
-
-    Example:
-        >>> from gandyn.nets import get_state, losses
-        >>> g, d = nn.Linear(1, 1), nn.Linear(1, 1)
-        >>> both = gan_losses(g, d, losses.nonsaturating(), torch.randn(8, 1), torch.randn(8, 1))
-        >>> both(get_state(g, d)).shape
-        torch.Size([2])
-    """
-    game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
-    batch = fixed_batch(game, real, latent, seed)
-    check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
-
-    def over_batches(x: Tensor) -> Tensor:
-        rows = [_losses_at(game, row, batch) for row in x.reshape(-1, x.shape[-1])]
-        return torch.stack(rows).reshape(*x.shape[:-1], 2)
-
-    return over_batches
 
 
 def fixed_batch(game: Game, real: Inputs, latent: Inputs, seed: int) -> Batch:

@@ -209,7 +209,8 @@ class Network:
         self.names = list(trainable_parameters(module))
         self._shadow = _isolated_copy(module)
         self._norms = [] if training else _set_modes(self._shadow, player, batch_norm, dropout)
-        self.reestimates = batch_norm == "reestimate" and bool(self._norms)
+        self.normalises = bool(self._norms)
+        self.reestimates = batch_norm == "reestimate" and self.normalises
         owned = {id(value): name for name, value in (*module.named_parameters(), *module.named_buffers())}
         state = module.state_dict(keep_vars=True)
         self._aliases = {key: owned[id(value)] for key, value in state.items()}

@@ -2,7 +2,7 @@
 
 from gandyn.tiles.compute import compute
 from gandyn.tiles.settings import fingerprint
-from gandyn.tiles.store import Store, read
+from gandyn.tiles.store import Store, amend, read
 from gandyn.tiles.workers import ship_by_value
 
-__all__ = ["Store", "compute", "fingerprint", "read", "ship_by_value"]
+__all__ = ["Store", "amend", "compute", "fingerprint", "read", "ship_by_value"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gandyn.tiles.grid import Grid, Index
-from gandyn.tiles.store import Store, StoreFile, blank
+from gandyn.tiles.store import Store, StoreFile, amend, blank
 from gandyn.tiles.workers import Arrays
 
 __all__ = ["Ledger"]
@@ -20,7 +20,7 @@ class Ledger:
     """
 
     def __init__(self, grid: Grid, store: Store | None) -> None:
-        self._grid = grid
+        self._grid, self._store = grid, store
         self._file = None if store is None else StoreFile(store, grid)
         self._arrays, self.finished = ({}, set()) if self._file is None else self._file.read()
 
@@ -38,8 +38,8 @@ class Ledger:
 
     def complete(self) -> Arrays:
         """Return all arrays, the store marked as complete."""
-        if self._file is not None:
-            self._file.complete(self._arrays)
+        if self._store is not None:
+            amend(self._store, self._arrays)
         return self._arrays
 
     def way_on(self) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import xarray
     import zarr
 
-__all__ = ["Store", "StoreFile", "blank", "read"]
+__all__ = ["Store", "StoreFile", "amend", "blank", "read"]
 
 _FORMAT = 1
 _RECORD, _CHECKSUM = "record", "checksum"
@@ -121,15 +121,6 @@ class StoreFile:
             array[tuple(slices[axis] for axis in order)] = values.transpose(order)
         self._root[_RECORD][_CHECKSUM][index] = _checksum(arrays)
 
-    def complete(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write the attributes of the whole result, and that it is complete."""
-        path = self.path / "zarr.json"
-        metadata = json.loads(path.read_text())
-        metadata["attributes"] |= {**plain(dict(self._store.described(arrays).attrs)), "status": "complete"}
-        partial = path.with_suffix(".json.partial")
-        partial.write_text(json.dumps(metadata, indent=2))
-        os.replace(partial, path)
-
     def _create(self, blanks: Mapping[str, np.ndarray]) -> None:
         """Make a store without tiles beside its place, and rename it into place."""
         import zarr
@@ -222,6 +213,30 @@ def read(path: str | os.PathLike[str]) -> Any:
     kind: Any = result_class(str(about["result"]))
     held = {name: np.asarray(array[...]) for name, array in record.arrays() if name != _CHECKSUM}
     return kind.from_tiles(arrays, **decode(about["fields"], held))
+
+
+def amend(store: Store, arrays: Mapping[str, np.ndarray]) -> None:
+    """Mark a store as complete, with the attributes of its result and the fields as they are now.
+
+    Args:
+        store: the store, with all its tiles.
+        arrays: its arrays by name.
+    """
+    path, fields = Path(store.path), encode(dict(store.fields), {}, "fields")
+    record = json.loads((path / _RECORD / "zarr.json").read_text())
+    record["attributes"]["fields"] = fields
+    _replace(path / _RECORD / "zarr.json", record)
+    root = json.loads((path / "zarr.json").read_text())
+    root["attributes"] |= {**plain(dict(store.described(arrays).attrs)), "status": "complete"}
+    root["consolidated_metadata"]["metadata"][_RECORD]["attributes"]["fields"] = fields
+    _replace(path / "zarr.json", root)
+
+
+def _replace(path: Path, values: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps(values, indent=2))
+    os.replace(partial, path)
 
 
 def blank(grid: Grid, values: np.ndarray) -> np.ndarray:

@@ -126,13 +126,15 @@ def compute_tile(key: str, packed: bytes | None, where: Slices, count: int | Non
 
 
 def ship_by_value(folder: Path) -> None:
-    """Send what modules of a folder define along with the work, so that no worker need find them there."""
+    """Send what modules of a folder define along with the work, so that no worker need find them there; what is installed stays."""
     import cloudpickle
 
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and Path(file).resolve().is_relative_to(folder.resolve()):
-            cloudpickle.register_pickle_by_value(module)
+        installed = name.partition(".")[0] in ("gandyn", *sys.stdlib_module_names)
+        if file and not installed and "site-packages" not in Path(file).parts:
+            if Path(file).resolve().is_relative_to(folder.resolve()):
+                cloudpickle.register_pickle_by_value(module)
 
 
 def _pack(work: Work) -> bytes:
