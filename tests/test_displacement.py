@@ -7,7 +7,7 @@ from problems import NAMESPACES, linear_flow, linear_map, plain_layout
 
 from gandyn import nets, plot
 from gandyn.arrays import array_namespace, to_numpy
-from gandyn.field import Block, Layout, UpdateMap
+from gandyn.field import Block, Layout, UpdateMap, VectorField
 from gandyn.nets import losses
 from gandyn.nets.optimizers import SGD, Adam
 from gandyn.nets.recipe import Recipe
@@ -100,6 +100,18 @@ def test_the_cosine_with_the_field():
     assert five.cosine.max() < 1 - 1e-4
     assert "cosine" in five.to_xarray()
     assert displacement(momentum(), oblique(), points=2).cosine is None
+
+
+def test_tiles_and_threads_do_not_change_the_result():
+    from concurrent.futures import ThreadPoolExecutor
+
+    update = UpdateMap(lambda x, k: x - 0.1 * np.sin(x[..., ::-1]) / (k + 1), THREE, 0.1)
+    settings = {"points": (7, 5), "steps": 3, "field": VectorField(lambda x, t: np.cos(x), THREE)}
+    whole = displacement(update, oblique(), **settings)
+    with ThreadPoolExecutor(2) as executor:
+        tiled = displacement(update, oblique(), tile=(2, 3), executor=executor, **settings)
+    for name in ("velocity", "speed", "in_plane_share", "cosine"):
+        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
 
 
 def test_the_steps_are_numbered_from_k():

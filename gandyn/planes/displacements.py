@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from gandyn.checks import check_floats
 from gandyn.field import UpdateMap, VectorField
 from gandyn.planes.plane import Plane, norms
 from gandyn.planes.slices import Extent, FieldSlice, grid, in_plane_norms, share_of, tiles
+from gandyn.tiles import compute
 
 
 def displacement(
@@ -26,6 +29,8 @@ def displacement(
     k: int = 0,
     field: VectorField | None = None,
     chunk: int | None = None,
+    tile: int | tuple[int, int] | None = None,
+    executor: Executor | None = None,
     progress: bool = True,
 ) -> FieldSlice:
     """Let an update rule take a few steps from every point of a plane, and draw where it goes.
@@ -49,6 +54,9 @@ def displacement(
         k: number of the first step. Adam corrects its means by it: give the step that ``state`` comes from.
         field: a field on the plane's blocks; its cosine with the displacement at each point is kept.
         chunk: points moved at once; by default as many as fill about a million entries of the plane.
+        tile: grid points of a tile along b and a, or along both; by default the whole grid, or 8 where
+            there is an executor.
+        executor: any ``concurrent.futures.Executor`` to compute the tiles by, see ``tiles.compute``.
         progress: show a progress bar when on a terminal.
 
     Returns:
@@ -74,36 +82,67 @@ def displacement(
     if state is not None:
         check_floats("state", state, (update.layout.dim,))
     a, b = grid(extent, a, b, points)
-    size, dim, span = len(a) * len(b), plane.layout.dim, steps * update.dt
-    velocity, speed, in_plane = np.empty((size, 2)), np.empty(size), np.empty(size)
-    cosine = None if field is None else np.empty(size)
-    with np.errstate(all="ignore"):
-        for where, parameters in tiles(plane, a, b, chunk, progress, "displacements"):
-            x = _with_memory(update, parameters, state)
-            for step in range(k, k + steps):
-                x = update(x, step)
-            moved = (x[..., :dim] - parameters) / span
-            velocity[where], speed[where] = plane.components(moved), norms(moved)
-            in_plane[where] = in_plane_norms(plane, moved)
-            if cosine is not None and field is not None:
-                cosine[where] = _cosines(moved, field(parameters))
-        share = share_of(in_plane, speed)
+    whole = tile is None and executor is None
+    work = _work(update, plane, a, b, steps, state, k, field, chunk, progress and whole)
     shape = (len(b), len(a))
-    memory = "" if update.layout.dim == dim else " from fresh memory" if state is None else " with its memory"
-    return FieldSlice(
-        plane=plane,
-        a=a,
-        b=b,
-        velocity=velocity.reshape(*shape, 2),
-        speed=speed.reshape(shape),
-        in_plane_share=share.reshape(shape),
-        nonfinite=int(np.sum(~np.isfinite(speed))),
-        clock="map",
-        dt=update.dt,
-        label=update.label,
+    arrays = compute(work, shape, tile=tile, executor=executor, progress=progress, what="displacements")
+    memory = ""
+    if update.layout.dim > plane.layout.dim:
+        memory = " from fresh memory" if state is None else " with its memory"
+    return FieldSlice.from_tiles(
+        arrays, plane=plane, a=a, b=b, clock="map", dt=update.dt, label=update.label,
         quantity=f"displacement of {steps} steps{memory}, over {steps} dt",
-        cosine=None if cosine is None else cosine.reshape(shape),
-    )
+    )  # fmt: skip
+
+
+def _work(
+    update: UpdateMap,
+    plane: Plane,
+    a: np.ndarray,
+    b: np.ndarray,
+    steps: int,
+    state: Array | None,
+    k: int,
+    field: VectorField | None,
+    chunk: int | None,
+    progress: bool,
+) -> Callable[[slice, slice], dict[str, np.ndarray]]:
+    """Return what moves the points of a rectangle of the grid."""
+
+    def displacements(rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        across, up = a[columns], b[rows]
+        found = [
+            _seen(update, plane, parameters, steps, state, k, field)
+            for _, parameters in tiles(plane, across, up, chunk, progress, "displacements")
+        ]
+        joined = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+        return {name: part.reshape(len(up), len(across), *part.shape[1:]) for name, part in joined.items()}
+
+    return displacements
+
+
+def _seen(
+    update: UpdateMap,
+    plane: Plane,
+    parameters: Array,
+    steps: int,
+    state: Array | None,
+    k: int,
+    field: VectorField | None,
+) -> dict[str, np.ndarray]:
+    """Return what the plane shows of the steps from parameters (m, n)."""
+    with np.errstate(all="ignore"):
+        x = _with_memory(update, parameters, state)
+        for step in range(k, k + steps):
+            x = update(x, step)
+        moved = (x[..., : plane.layout.dim] - parameters) / (steps * update.dt)
+        speed = norms(moved)
+        seen = {
+            "velocity": plane.components(moved),
+            "speed": speed,
+            "in_plane_share": share_of(in_plane_norms(plane, moved), speed),
+        }
+        return seen if field is None else seen | {"cosine": _cosines(moved, field(parameters))}
 
 
 def _check_blocks(update: UpdateMap, plane: Plane, field: VectorField | None) -> None:
