@@ -4,7 +4,7 @@ from gandyn.nets import datasets, health, losses, models, optimizers
 from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.distances import sliced_wasserstein, wasserstein_1d
-from gandyn.nets.gan import gan_field, gan_losses
+from gandyn.nets.gan import gan_field
 from gandyn.nets.health import HealthRecord, gradient_health, read_health, to_tensorboard
 from gandyn.nets.judges import Judgement, judge, judges_of, train_judges
 from gandyn.nets.latent import Combination, Walk, class_grid, combine, generate, interpolate, walk
@@ -20,7 +20,7 @@ from gandyn.nets.recipe import Recipe
 from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
 from gandyn.nets.regularizers import instance_noise, spectral_norm
 from gandyn.nets.runs import Run, RunError
-from gandyn.nets.snapshots import Snapshot, Snapshots
+from gandyn.nets.snapshots import Snapshot, Snapshots, snapshot
 from gandyn.nets.surfaces import GanLosses, gan_losses
 from gandyn.nets.training import train
 
@@ -76,6 +76,7 @@ __all__ = [
     "read_monitor",
     "set_state",
     "sliced_wasserstein",
+    "snapshot",
     "spectral_norm",
     "to_tensorboard",
     "train",

@@ -163,7 +163,7 @@ def _checked(histograms: Any, steps: Any) -> tuple[np.ndarray, np.ndarray]:
 def _distances(shares: np.ndarray) -> np.ndarray:
     """Return total variation distances; of a row of zeros to another, 1."""
     lost = 1.0 - np.minimum(shares[:, None], shares).sum(axis=-1)
-    empty = ~shares.any(axis=1)
+    empty = np.asarray(~shares.any(axis=1))
     return np.where(empty[:, None] & empty, 0.0, np.maximum(lost, 0.0))
 
 

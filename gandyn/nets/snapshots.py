@@ -15,7 +15,7 @@ from gandyn.arrays import to_numpy
 from gandyn.nets.latent import generate
 from gandyn.nets.runs import Run
 
-__all__ = ["Snapshot", "Snapshots"]
+__all__ = ["Snapshot", "Snapshots", "snapshot"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +46,56 @@ class Snapshot:
         return f"Snapshot at step {self.step}: {len(self.samples)} samples, {self.scores.size} scores"
 
     __repr__ = __str__
+
+
+def snapshot(
+    step: int,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    latents: Tensor,
+    *,
+    probes: Tensor | None = None,
+    axes: Sequence[Any] = (),
+) -> Snapshot:
+    """Return what a GAN does now.
+
+    Args:
+        step: number of steps that it was trained.
+        generator: called as ``generator(z)``; stays in its mode.
+        discriminator: the same, with logits as outputs.
+        latents: shape (N, l), latents of the samples.
+        probes: shape (m, l), latents whose images are followed; the default is the first 40.
+        axes: for points on the line or in the plane, the coordinates at which the discriminator is asked:
+            one or two increasing arrays of evenly spaced numbers.
+
+    Raises:
+        ValueError: axes that are not one or two increasing arrays.
+
+    Example:
+        >>> from gandyn.nets import models
+        >>> found = snapshot(0, *models.mlp_gan(1), torch.randn(50, 1), axes=[np.linspace(-1, 1, 9)])
+        >>> found.samples.shape, found.scores.shape
+        ((50, 1), (9,))
+    """
+    points, followed = _checked_axes(axes), latents[:40] if probes is None else probes
+    samples = to_numpy(generate(generator, latents))
+    return Snapshot(
+        step=step,
+        samples=samples,
+        probes=to_numpy(followed),
+        probe_images=to_numpy(generate(generator, followed)),
+        axes=points,
+        scores=_scores(discriminator, points),
+        density=_density(samples, points),
+    )
+
+
+def _checked_axes(axes: Sequence[Any]) -> tuple[np.ndarray, ...]:
+    found = tuple(np.asarray(axis, dtype=float) for axis in axes)
+    if len(found) > 2 or any(a.ndim != 1 or len(a) < 2 or np.any(np.diff(a) <= 0) for a in found):
+        shapes = [axis.shape for axis in found]
+        raise ValueError(f"axes must be at most two increasing arrays of 2 numbers or more, got {shapes}")
+    return found
 
 
 class Snapshots:
@@ -86,13 +136,9 @@ class Snapshots:
         probes: Tensor | None = None,
         axes: Sequence[Any] = (),
     ) -> None:
-        self.run = run
-        self.axes = tuple(np.asarray(axis, dtype=float) for axis in axes)
-        if len(self.axes) > 2 or any(a.ndim != 1 or len(a) < 2 or np.any(np.diff(a) <= 0) for a in self.axes):
-            shapes = [axis.shape for axis in self.axes]
-            raise ValueError(f"axes must be at most two increasing arrays of 2 numbers or more, got {shapes}")
+        self.run, self.axes = run, _checked_axes(axes)
         self._modules = copy.deepcopy(generator), copy.deepcopy(discriminator)
-        self._latents, self._probes = latents, latents[:40] if probes is None else probes
+        self._latents, self._probes = latents, probes
 
     @property
     def steps(self) -> list[int]:
@@ -105,18 +151,8 @@ class Snapshots:
         Raises:
             RunError: no such checkpoint.
         """
-        generator, discriminator = self._modules
-        self.run.restore(generator, discriminator, step)
-        samples = to_numpy(generate(generator, self._latents))
-        return Snapshot(
-            step=step,
-            samples=samples,
-            probes=to_numpy(self._probes),
-            probe_images=to_numpy(generate(generator, self._probes)),
-            axes=self.axes,
-            scores=_scores(discriminator, self.axes),
-            density=_density(samples, self.axes),
-        )
+        self.run.restore(*self._modules, step)
+        return snapshot(step, *self._modules, self._latents, probes=self._probes, axes=self.axes)
 
 
 def _scores(discriminator: nn.Module, axes: tuple[np.ndarray, ...]) -> np.ndarray:

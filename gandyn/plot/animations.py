@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import multiprocessing
 import os
 import signal
@@ -26,6 +28,9 @@ from gandyn.plot.styles import style
 __all__ = ["Animation", "animate"]
 
 T = TypeVar("T")
+#: A figure is full of cycles: after so many frames, those that are done with are swept up, pixels and all.
+_SWEEP = 16
+_drawn = itertools.count(1)
 #: ``draw(figure, frame)`` draws one frame into an empty figure.
 Draw: TypeAlias = Callable[[Figure, Any], Any]
 #: An encoded frame, and its width and height in pixels.
@@ -177,6 +182,8 @@ class _Renderer:
                 raise
             pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
             figure.clear()
+        if next(_drawn) % _SWEEP == 0:
+            gc.collect()
         return self.encode(pixels), (pixels.shape[1], pixels.shape[0])
 
 

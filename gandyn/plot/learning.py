@@ -15,6 +15,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from gandyn.arrays import to_numpy
 from gandyn.plot.images import image_grid
@@ -34,6 +35,15 @@ __all__ = [
 ]
 
 _DATA = OKABE_ITO["sky blue"]
+_POINTS = "#6A3D9A"
+#: Key of the data's points, which are too faint for one.
+_KEY: dict[str, Any] = {
+    "color": _POINTS,
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 3,
+    "label": "data",
+}
 #: The discriminator's probability, from generated (white) to real (blue).
 _SCORE_MAP: Colormap = LinearSegmentedColormap.from_list("scores", ["white", DISCRIMINATOR])
 #: Density of generated samples, over another colour or none.
@@ -147,7 +157,7 @@ def latent_arrows(ax: Axes, snapshot: Snapshot, real: Any, *, window: float | No
     key = Line2D(
         [], [], color=NEUTRAL, linewidth=0.8, marker=">", label="latent to sample, coloured by $z_1$"
     )
-    return LearningArtists(data, arrows=arrows, legend=legend_below(ax, [data, key]))
+    return LearningArtists(data, arrows=arrows, legend=legend_below(ax, [Line2D([], [], **_KEY), key]))
 
 
 def learning_plane(ax: Axes, snapshot: Snapshot, real: Any) -> LearningArtists:
@@ -176,7 +186,7 @@ def learning_plane(ax: Axes, snapshot: Snapshot, real: Any) -> LearningArtists:
     _frame(ax, snapshot, (x[0], x[-1]), (y[0], y[-1]))
     colour_bar(ax, scores, "D, probability of real", ticks=[0, 0.25, 0.5, 0.75, 1])
     key = Line2D([], [], color=GENERATOR, linestyle="none", marker="s", label="generated, darker is denser")
-    return LearningArtists(data, generated, scores, legend=legend_below(ax, [data, key]))
+    return LearningArtists(data, generated, scores, legend=legend_below(ax, [Line2D([], [], **_KEY), key]))
 
 
 def discriminator_surface(
@@ -234,14 +244,15 @@ def _check(snapshot: Snapshot, width: int) -> None:
 
 def _cloud(ax: Axes, real: Any) -> Artist:
     points = to_numpy(real)[:1000]
-    return ax.scatter(
-        points[:, 0], points[:, 1], s=3, color="#6A3D9A", alpha=0.35, linewidths=0, label="data", zorder=2
-    )
+    look: dict[str, Any] = {"color": _POINTS, "alpha": 0.35, "linewidths": 0}
+    return ax.scatter(points[:, 0], points[:, 1], s=3, label="data", zorder=2, **look)
 
 
 def _frame(ax: Axes, snapshot: Snapshot, xlim: tuple[float, float], ylim: tuple[float, float]) -> None:
     ax.set(xlim=xlim, ylim=ylim, xlabel="$x_1$", ylabel="$x_2$", title=f"step {snapshot.step}")
     ax.set_aspect("equal", adjustable="box")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
 def _coarse(density: np.ndarray, cells: int = 3) -> np.ndarray:

@@ -112,9 +112,8 @@ class _Gif:
     def encode(pixels: np.ndarray) -> bytes:
         """Return palette and image data of one frame: flags, colour table, compressed pixels."""
         file = BytesIO()
-        Image.fromarray(pixels).quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
-            file, "GIF"
-        )
+        image = Image.fromarray(pixels)
+        image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "GIF")
         return _image_of(file.getvalue())
 
     def open(self, path: Path, size: tuple[int, int], fps: float, title: str) -> None:

@@ -11,7 +11,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
-from gandyn.plot.keys import caption, colour_bar
+from gandyn.plot.keys import caption, colour_bar, sentences
 from gandyn.plot.styles import GENERATOR, NEUTRAL
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def recurrence(ax: Axes, found: ModeRecurrence) -> RecurrenceArtists:
     )  # fmt: skip
     ax.set(xlabel="training step", ylabel="training step")
     bar = colour_bar(ax, matrix, "share of samples in other modes")
-    caption(ax, [_words(found)])
+    caption(ax, sentences([_words(found)]))
     return RecurrenceArtists(matrix, bar)
 
 
 def _words(found: ModeRecurrence) -> str:
     period = f"period {found.period:.0f} steps, " if np.isfinite(found.period) else "no period, "
-    return f"{found.verdict}: {found.recurrence_rate:.0%} of pairs recur, {period}p = {found.p_value:.2g}."
+    return f"{found.verdict}: {found.recurrence_rate:.0%} of pairs recur, {period}p = {found.p_value:.2g}"
 
 
 def lag_distance(ax: Axes, found: ModeRecurrence, **look: Any) -> Line2D:

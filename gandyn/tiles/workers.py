@@ -126,7 +126,10 @@ def compute_tile(key: str, packed: bytes | None, where: Slices, count: int | Non
 
 
 def ship_by_value(folder: Path) -> None:
-    """Send what modules of a folder define along with the work, so that no worker need find them there; what is installed stays."""
+    """Send what modules of a folder define along with the work, so that no worker need find them there.
+
+    What is installed stays.
+    """
     import cloudpickle
 
     for name, module in list(sys.modules.items()):
