@@ -98,15 +98,16 @@ def write_landscape(
         settings={"checkpoint": point.step, "seed": view.seed, "samples": view.samples},
         label=f"step {count(point.step)}",
     )  # fmt: skip
-    return found, list(_draw(found, store, path))
+    return found, list(_draw(found, store, None if path is None else project(plane, path)))
 
 
 def _plane(point: Point, view: View, path: Any) -> Plane:
     if path is not None:
         return replace(pca_plane(path, point.layout, "last"), origin=point.x)
+    players: Any = view.plane
     return filter_normalized_plane(
-        point.layout, point.x, players=view.plane, seed=view.seed, zero_filters="skip"
-    )  # type: ignore[arg-type]
+        point.layout, point.x, players=players, seed=view.seed, zero_filters="skip"
+    )
 
 
 def _extent(plane: Plane, view: View, path: Any) -> Any:
