@@ -124,7 +124,9 @@ def _draw(found: Landscape, store: Path, path: Any) -> Iterator[Path]:
         yield _written(store, player, figures.picture(contour))
         yield _written(store, f"{player}_surface", figures.picture(surface, projection="3d"))
     if found.velocity is not None:
-        yield _written(store, "field", figures.picture(lambda ax: plot.portrait(ax, found.field)))
+        yield _written(
+            store, "field", figures.picture(lambda ax: plot.portrait(ax, found.field), width=4.6, height=5.6)
+        )
 
 
 def _written(store: Path, name: str, picture: bytes) -> Path:
