@@ -228,7 +228,7 @@ def test_landscape_on_the_plane_of_the_checkpoints_by_workers_equals_the_serial_
     output = ok("landscape", *options, "--out", "workers.zarr", "--workers", 2)
     assert "computing in a local Dask cluster of 2 processes" in output
     serial, workers = load("serial.zarr"), load("workers.zarr")
-    assert serial.plane.kind == "PCA"
+    assert serial.plane.kind == "principal components"
     for name in ("losses", "accuracy", "samples"):
         np.testing.assert_array_equal(getattr(workers, name), getattr(serial, name))
     assert workers.velocity is None

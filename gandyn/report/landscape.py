@@ -98,15 +98,16 @@ def write_landscape(
         settings={"checkpoint": point.step, "seed": view.seed, "samples": view.samples},
         label=f"step {count(point.step)}",
     )  # fmt: skip
-    return found, list(_draw(found, store, path))
+    return found, list(_draw(found, store, None if path is None else project(plane, path)))
 
 
 def _plane(point: Point, view: View, path: Any) -> Plane:
     if path is not None:
         return replace(pca_plane(path, point.layout, "last"), origin=point.x)
+    players: Any = view.plane
     return filter_normalized_plane(
-        point.layout, point.x, players=view.plane, seed=view.seed, zero_filters="skip"
-    )  # type: ignore[arg-type]
+        point.layout, point.x, players=players, seed=view.seed, zero_filters="skip"
+    )
 
 
 def _extent(plane: Plane, view: View, path: Any) -> Any:
@@ -123,7 +124,9 @@ def _draw(found: Landscape, store: Path, path: Any) -> Iterator[Path]:
         yield _written(store, player, figures.picture(contour))
         yield _written(store, f"{player}_surface", figures.picture(surface, projection="3d"))
     if found.velocity is not None:
-        yield _written(store, "field", figures.picture(lambda ax: plot.portrait(ax, found.field)))
+        yield _written(
+            store, "field", figures.picture(lambda ax: plot.portrait(ax, found.field), width=4.6, height=5.6)
+        )
 
 
 def _written(store: Path, name: str, picture: bytes) -> Path:

@@ -128,16 +128,19 @@ def compute_tile(key: str, packed: bytes | None, where: Slices, count: int | Non
 def ship_by_value(folder: Path) -> None:
     """Send what modules of a folder define along with the work, so that no worker need find them there.
 
-    What is installed stays.
+    Modules of Python, of this package and of what is installed are found by name.
     """
     import cloudpickle
 
+    known = {"gandyn", *sys.stdlib_module_names}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        installed = name.partition(".")[0] in ("gandyn", *sys.stdlib_module_names)
-        if file and not installed and "site-packages" not in Path(file).parts:
-            if Path(file).resolve().is_relative_to(folder.resolve()):
-                cloudpickle.register_pickle_by_value(module)
+        if file and name.partition(".")[0] not in known and _lies_in(Path(file).resolve(), folder.resolve()):
+            cloudpickle.register_pickle_by_value(module)
+
+
+def _lies_in(file: Path, folder: Path) -> bool:
+    return file.is_relative_to(folder) and "site-packages" not in file.parts
 
 
 def _pack(work: Work) -> bytes:
