@@ -14,6 +14,7 @@ from gandyn.nets import Losses, gan_field, gan_losses, get_state, losses, models
 from gandyn.nets.budget import parse_bytes
 from gandyn.nets.gan import Game, fixed_batch
 from gandyn.planes import Plane, filter_normalized_plane, sample
+from gandyn.plot.landscapes import landscape_notes
 
 A, B = np.linspace(-1, 1, 4), np.array([-0.3, 0.0, 0.7])
 KINDS = ("axis per player", "axes exchanged", "generator", "discriminator", "both")
@@ -263,6 +264,7 @@ def test_batch_norm_at_four_filter_norms_is_finite_and_named(mode, words):
     assert found.nonfinite == 0
     assert np.isfinite(found.speed).all()
     assert words in found.notes[1]
+    assert words in " ".join(landscape_notes(found, found.losses[0]))
     np.testing.assert_allclose(
         found.losses, np.moveaxis(one_by_one(both, plane, found.a, found.b).numpy(), -1, 0)
     )
