@@ -42,9 +42,18 @@ from gandyn.plot.ensembles import (
     window_exponents,
 )
 from gandyn.plot.films import animate_field, animate_training
+from gandyn.plot.gradients import (
+    GradientHistogramArtists,
+    HealthArtists,
+    LayerArtists,
+    gradient_counts,
+    gradient_histograms,
+    health,
+)
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
+from gandyn.plot.lakes import LakeArtists, lake_contour
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
 from gandyn.plot.latents import LabelledGrid, combination, labelled_grid, latent_walks
 from gandyn.plot.learning import (
@@ -63,8 +72,10 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.path_curves import BarrierArtists, PathLossArtists, barrier_curve, path_losses
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
+from gandyn.plot.profiles import ProfileArtists, loss_profiles
 from gandyn.plot.projections import ProjectionArtists, projection
 from gandyn.plot.recurrences import RecurrenceArtists, lag_distance, recurrence
 from gandyn.plot.spectra import (
@@ -93,6 +104,7 @@ __all__ = [
     "AlignmentArtists",
     "AngleArtists",
     "Animation",
+    "BarrierArtists",
     "BasinArtists",
     "CloudArtists",
     "ContourArtists",
@@ -105,17 +117,23 @@ __all__ = [
     "ExponentBarArtists",
     "ExponentMapArtists",
     "FiniteTimeArtists",
+    "GradientHistogramArtists",
+    "HealthArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
     "LabelledGrid",
+    "LakeArtists",
+    "LayerArtists",
     "LearningArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
     "PathAngleArtists",
+    "PathLossArtists",
     "PeriodArtists",
     "PortraitArtists",
+    "ProfileArtists",
     "ProjectionArtists",
     "RangeArtists",
     "RecurrenceArtists",
@@ -132,6 +150,7 @@ __all__ = [
     "animate",
     "animate_field",
     "animate_training",
+    "barrier_curve",
     "basin_map",
     "bifurcation_diagram",
     "combination",
@@ -145,12 +164,16 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "finite_time",
+    "gradient_counts",
+    "gradient_histograms",
     "gradient_norms",
+    "health",
     "helmholtz",
     "image_grid",
     "interactive_portrait",
     "labelled_grid",
     "lag_distance",
+    "lake_contour",
     "landscape_contour",
     "landscape_surface",
     "latent_arrows",
@@ -159,10 +182,12 @@ __all__ = [
     "learning_plane",
     "limit_cycles",
     "local_exponents",
+    "loss_profiles",
     "manifolds",
     "numerical_range",
     "orbit_diagram",
     "path_angle",
+    "path_losses",
     "portrait",
     "projection",
     "recurrence",
