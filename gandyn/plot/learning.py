@@ -234,7 +234,7 @@ def discriminator_surface(
     bar = ax.figure.colorbar(
         paint, ax=ax, location="bottom", fraction=0.04, pad=0.02, aspect=30, extend="max"
     )
-    bar.set_label("density of generated samples, per unit area")
+    bar.set_label("generated samples, share per unit area")
     return LearningArtists(generated=surface, scores=surface)
 
 

@@ -29,7 +29,7 @@ FULL: dict[str, Any] = {
     "seeds": 3,
     "seeds of clusters": 5,
     "exponents": {"width": 24, "steps": 1000, "windows": 50},
-    "frames": 20,
+    "frames": 16,
 }
 SMALL: dict[str, Any] = {
     "width": 16,

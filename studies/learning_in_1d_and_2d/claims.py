@@ -190,4 +190,24 @@ def check(numbers: Mapping[str, Any]) -> None:
 
 
 def _check_the_readme(numbers: Mapping[str, Any]) -> None:
-    pass
+    own, other = (numbers[loss] for loss in LOSSES)
+    for found in (own, other):
+        assert found["line"]["distance, last half"][0] > 20 * 0.01
+        assert found["line"]["share of moments at which the map turns"][0] > 0.8
+        assert found["intervals"]["hops, a run"][0] > 10
+        mean, error = found["exponents"]["exponent a step"]
+        assert mean < 2 * error
+        assert found["exponents"]["rank correlation with the move of the modes"][0] < 0
+        for width, rows in found["forgetting"].items():
+            assert rows["D between"][0] > 0.4
+            assert width == "20" or rows["D between, replayed"][0] < rows["D between"][0] - 0.08
+        assert found["forgetting"]["500"]["D between, replayed"][0] < 0.3
+        for name in ("samples", "peaks"):
+            assert "cycles" not in found["clusters"][name]["verdicts"]
+            assert min(found["clusters"][name]["p"]) > 0.3
+    assert [row["returned"] for row in own["failure"].values()] == [2, 0]
+    assert [row["returned"] for row in other["failure"].values()] == [3, 3]
+    assert own["failure"]["10"]["push on a sample, median"][0] < 1e-5
+    assert own["clusters"]["modes covered, last half"][0] > 4.9
+    assert own["clusters"]["modes lost, a run"] == own["clusters"]["modes regained, a run"]
+    assert other["clusters"]["modes covered, last half"][0] < 3

@@ -34,7 +34,7 @@ def draw(runs: Mapping[str, Any], out: Path) -> None:
             "clusters": _clusters(out),
             "recurrence": _recurrence(runs),
         }.items():
-            picture.savefig(out / f"{name}.png", dpi=110)
+            picture.savefig(out / f"{name}.png", dpi=90)
 
 
 def _ring() -> Figure:
