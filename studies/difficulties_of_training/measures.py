@@ -77,13 +77,10 @@ def _health(run: Run) -> dict[str, Any]:
     record = run.health
     late = slice(-max(1, len(record.steps) // 10), None)
     of_g, of_d = first_weights(record.layers)
-    middle = lambda values: [float(v) for v in np.nan_to_num(np.nanmedian(values[late], axis=0))]
+    middle = lambda values: [float(v) for v in np.median(values[late], axis=0)]
     return {
         "verdict": [record.verdict.generator, record.verdict.discriminator],
         "signs": [sign.name for sign in record.signs if sign.present],
-        "slopes": middle(record.slopes),
-        "push": middle(record.push),
-        "coherence": middle(record.coherence),
         "small share of the first layers": middle(record.small_share[:, [of_g, of_d]]),
         "RMS of the first layers": middle(record.rms[:, [of_g, of_d]]),
         "update over weight of the first layers": middle(record.update_to_weight[:, [of_g, of_d]]),

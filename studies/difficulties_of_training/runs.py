@@ -82,7 +82,9 @@ def cases() -> dict[str, Case]:
     return {
         **grid,
         **{f"{start}, lr .001": Case(start, lr=1e-3) for start in INITIALIZATIONS},
-        **{f"G of {width:g} times the width": replace(REFERENCE, generator_width=width) for width in (0.5, 2)},
+        **{
+            f"G of {width:g} times the width": replace(REFERENCE, generator_width=width) for width in (0.5, 2)
+        },
         **{f"feature matching: {how}": replace(REFERENCE, matching=how) for how in MATCHINGS},
         **{f"decay {decay:g}": replace(REFERENCE, decay=decay) for decay in (0.5, 0.99)},
         **{name: replace(REFERENCE, images=count) for name, count in (("64 images", 64), ("a tenth", 0.1))},
@@ -182,5 +184,3 @@ def train_all(setting: Setting, folder: Path) -> dict[str, list[Run]]:
         place = folder / f"{name}, seed {seed}".replace("/", " ")
         found[name].append(train(cases()[name], setting, seed, place))
     return found
-
-
