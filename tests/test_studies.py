@@ -31,6 +31,7 @@ STUDIES = {
     "character_of_solutions": 3,
     "helmholtz": 4,
     "chaos_in_games": 7,
+    "difficulties_of_training": 8,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -135,6 +136,12 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
 
 #: Numbers of the studies of one part that their checks must not let pass.
 WRONG_IN_WHOLE = {
+    "difficulties_of_training": [
+        (("decay", "largest difference of weights"), 1e-6),
+        (("tell-tales", "bad"), 1000),
+        (("norm at the middle", "spherical"), [0.62, 0.8]),
+        (("cases", "N(0, .02), 1:1", "better than grey"), 4),
+    ],
     "training_exponents": [
         (("warnings", "exponent", "warned"), 1000),
         (("methods", "line", "R1 .1", "distance"), [0.0, 0.0]),

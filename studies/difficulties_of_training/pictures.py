@@ -19,8 +19,8 @@ from studies.difficulties_of_training.walks import KINDS, walks_from, ways
 COLOURS = [plot.OKABE_ITO[name] for name in ("vermillion", "blue", "bluish green", "orange", "black")]
 FAILED = "N(0, .2), D twice"
 WALKED = REFERENCE
-PREDICTED = (REFERENCE, FAILED, "feature matching: means alone")
-SHOWN = ("Xavier, 1:1", REFERENCE, "N(0, .02), lr .001", "N(0, .2), 1:1", PREDICTED[2])
+PREDICTED = (REFERENCE, FAILED, "feature matching: samples alone")
+SHOWN = ("Xavier, G twice", "Xavier, 1:1", "N(0, .2), 1:1", REFERENCE, "feature matching: means alone")
 
 
 def draw(
@@ -141,10 +141,17 @@ def _gradients(runs: Mapping[str, list[Run]]) -> Figure:
         record = runs[name][0].health
         for ax, player in zip(column, ("generator", "discriminator"), strict=True):
             plot.gradient_histograms(ax, record, player)
-            ax.axhline(record.threshold, color="black", linewidth=0.8, linestyle=(0, (1, 1)))
+            ax.axhline(
+                record.threshold,
+                color="black",
+                linewidth=0.8,
+                linestyle=(0, (1, 1)),
+                label=f"|g| = {record.threshold:g}",
+            )
             ax.set_title(f"{name}: {player}'s first layer")
     for row in axes:
         row[1].set_ylabel("")
+    _one_legend(figure, ax)
     return figure
 
 
