@@ -35,7 +35,7 @@ def summary(
         "cases": table,
         "tell-tales": tell_tales(runs, line),
         "judges and distance agree": concordance(
-            [run["distance"] for run in runs], [-p for name in measured for p in preferences[name]]
+            [late_distance(run) for run in runs], [-p for name in measured for p in preferences[name]]
         ),
     }
 
@@ -45,6 +45,7 @@ def _case(own: list[Any], preferences: list[float], line: float) -> dict[str, An
     both = lambda name: [over_seeds([run[name][i] for run in own]) for i in range(2)]
     return {
         "seeds": len(own),
+        "late distance": over_seeds([late_distance(run) for run in own]),
         "distance": of("distance"),
         "distance on batch statistics": of("distance on batch statistics"),
         "preferred to real": over_seeds(preferences),
@@ -54,7 +55,10 @@ def _case(own: list[Any], preferences: list[float], line: float) -> dict[str, An
         "D's loss near 0 early": sum(near_zero(run["early loss of D"]) for run in own),
         "diverged": sum(run["status"] == "diverged" for run in own),
         "vanishing": [sum(run["verdict"][i] == "vanishing" for run in own) for i in range(2)],
-        "better than grey": sum(run["distance"] < line for run in own),
+        "better than grey": sum(late_distance(run) < line for run in own),
+        "share of training better than grey": over_seeds(
+            [float(np.mean([at["distance"] < line for at in run["checkpoints"]])) for run in own]
+        ),
         "parameters of D over G": own[0]["parameters of D over G"],
         "D on real, on fake": [
             over_seeds([run["checkpoints"][-1][f"D on {side}"] for run in own]) for side in ("real", "fake")
@@ -69,6 +73,11 @@ def _case(own: list[Any], preferences: list[float], line: float) -> dict[str, An
     }
 
 
+def late_distance(run: Mapping[str, Any]) -> float:
+    """Return the mean distance of a run's samples at its last three checkpoints: it goes up and down."""
+    return float(np.mean([at["distance"] for at in run["checkpoints"][-3:]]))
+
+
 def near_zero(loss_d: float) -> bool:
     """Return whether a discriminator's loss is near 0, as the document's tell-tale has it."""
     return bool(loss_d < NEAR_ZERO * UNDECIDED)
@@ -79,7 +88,7 @@ def tell_tales(runs: Sequence[Mapping[str, Any]], line: float) -> dict[str, Any]
 
     ``area`` is the share of pairs of a bad and a good run that the sign orders rightly: 1/2 for chance.
     """
-    bad = np.array([run["distance"] >= line for run in runs])
+    bad = np.array([late_distance(run) >= line for run in runs])
     alarm = lambda name: np.array([near_zero(run[name]) for run in runs])
     scores = {
         "loss of D near 0 at the end": ([-run["late loss of D"] for run in runs], alarm("late loss of D")),
@@ -123,7 +132,7 @@ def check(numbers: Mapping[str, Any]) -> None:
     assert set(cases) >= {f"{start}, {balance}" for start in INITIALIZATIONS for balance in BALANCES}
     assert set(cases) >= {f"feature matching: {how}" for how in MATCHINGS}
     for found in cases.values():
-        assert found["distance"][0] > 0
+        assert found["late distance"][0] > 0
         assert 0 <= found["better than grey"] <= found["seeds"]
         assert 0 <= found["preferred to real"][0] <= 1
         assert all(0 <= share <= 1 for share, _ in found["D on real, on fake"])

@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 
 from gandyn import nets, plot
 from gandyn.nets.runs import Run
-from studies.difficulties_of_training.claims import NEAR_ZERO, REFERENCE, SMALL_DATA, UNDECIDED, near_zero
+from studies.difficulties_of_training.claims import (
+    NEAR_ZERO,
+    REFERENCE,
+    SMALL_DATA,
+    UNDECIDED,
+    late_distance,
+    near_zero,
+)
 from studies.difficulties_of_training.measures import latents, restored
 from studies.difficulties_of_training.runs import BALANCES, INITIALIZATIONS, MATCHINGS, Setting, cases
 from studies.difficulties_of_training.walks import KINDS, walks_from, ways
@@ -49,10 +56,11 @@ def _figure(width: float, height: float) -> Figure:
 def _grid(measured: Mapping[str, list[Any]], numbers: Mapping[str, Any]) -> Figure:
     figure = _figure(7.4, 3.0)
     columns = [*BALANCES, "lr .001"]
-    for ax, measure in zip(figure.subplots(1, 2), ("distance", "late loss of D"), strict=True):
+    late_loss = lambda run: run["late loss of D"]
+    for ax, measure in zip(figure.subplots(1, 2), (late_distance, late_loss), strict=True):
         for shift, (start, colour) in enumerate(zip(INITIALIZATIONS, COLOURS, strict=False)):
             for place, column in enumerate(columns):
-                values = [run[measure] for run in measured[f"{start}, {column}"]]
+                values = [measure(run) for run in measured[f"{start}, {column}"]]
                 x = place + 0.22 * (shift - 1)
                 ax.plot([x] * len(values), values, "o", color=colour, alpha=0.6, markersize=4)
                 ax.plot([x - 0.08, x + 0.08], [np.mean(values)] * 2, color=colour, linewidth=1.6)
@@ -201,7 +209,8 @@ def _tell_tale(measured: Mapping[str, list[Any]], numbers: Mapping[str, Any]) ->
     ax = figure.subplots()
     line = numbers["yardsticks"]["images of one grey each"]
     every = [run for own in measured.values() for run in own]
-    x, y = (np.array([run[name] for run in every]) for name in ("late loss of D", "distance"))
+    x = np.array([run["late loss of D"] for run in every])
+    y = np.array([late_distance(run) for run in every])
     bad, alarm = y >= line, np.array([near_zero(value) for value in x])
     for chosen, name, colour, mark in (
         (alarm & bad, "alarm, and worse than grey", COLOURS[0], "o"),
