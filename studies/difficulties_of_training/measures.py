@@ -20,7 +20,7 @@ SAMPLES, PROJECTIONS, JUDGES = 500, 60, 3
 
 def latents(count: int, seed: int = 7) -> Tensor:
     """Return latents of the prior, uniform on [-1, 1]."""
-    return nets.uniform_prior(LATENT)(count, torch.Generator().manual_seed(seed))  # type: ignore[return-value]
+    return nets.uniform_prior(LATENT)(count, torch.Generator().manual_seed(seed))
 
 
 def distance(images: Tensor, setting: Setting) -> float:

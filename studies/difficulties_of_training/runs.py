@@ -125,7 +125,7 @@ def build(case: Case, setting: Setting, seed: int) -> tuple[nn.Module, nn.Module
     )  # fmt: skip
     if not case.matching:
         return generator, discriminator
-    last_nonlinearity = str(len(discriminator) - 3)  # type: ignore[arg-type]
+    last_nonlinearity = str(len(discriminator) - 3)
     return generator, models.with_features(discriminator, last_nonlinearity)
 
 

@@ -84,7 +84,7 @@ def norms_at_the_middle() -> dict[str, list[float]]:
     ends = (a.norm(dim=1) + b.norm(dim=1)) / 2
     found = {}
     for kind in KINDS:
-        middles = [nets.interpolate(x, y, 3, kind=kind)[1] for x, y in zip(a, b, strict=True)]  # type: ignore[arg-type]
+        middles = [nets.interpolate(x, y, 3, kind=kind)[1] for x, y in zip(a, b, strict=True)]
         ratios = torch.stack(middles).norm(dim=1) / ends
         found[kind] = [float(ratios.min()), float(ratios.max())]
     return found
