@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.image import imread
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,7 @@ STUDIES = {
     "helmholtz": 4,
     "chaos_in_games": 7,
     "learning_in_1d_and_2d": 9,
+    "difficulties_of_training": 8,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -136,6 +138,12 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
 
 #: Numbers of the studies of one part that their checks must not let pass.
 WRONG_IN_WHOLE = {
+    "difficulties_of_training": [
+        (("decay", "largest difference of weights"), 1e-6),
+        (("tell-tales", "bad"), 1000),
+        (("norm at the middle", "spherical"), [0.62, 0.8]),
+        (("cases", "N(0, .02), 1:1", "better than grey"), 4),
+    ],
     "training_exponents": [
         (("warnings", "exponent", "warned"), 1000),
         (("methods", "line", "R1 .1", "distance"), [0.0, 0.0]),
@@ -285,3 +293,17 @@ def test_checks_of_studies_fail_on_wrong_numbers(study, way, value, written, mon
     check(numbers)
     with pytest.raises(AssertionError):
         check(spoilt(numbers, way, value))
+
+
+def test_a_player_that_waits_moves_as_if_only_every_second_gradient_had_come(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from gandyn.nets import Adam
+    from studies.difficulties_of_training.runs import Stalled
+
+    rule, gradients = Adam(0.1), torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    found = expected = torch.ones(3), (torch.zeros(3), torch.zeros(3))
+    for count, gradient in enumerate(gradients, 1):
+        found = Stalled(rule).step(found[0], gradient, found[1], count)
+    for count, gradient in enumerate(gradients[::2], 1):
+        expected = rule.step(expected[0], gradient, expected[1], count)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

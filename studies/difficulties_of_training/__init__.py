@@ -1,0 +1,1 @@
+"""The difficulties of training a GAN that Shekkizhar names, each measured over seeds."""
