@@ -6,6 +6,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def _plain_errors(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt as stop:
             click.echo(f"\ninterrupted{': ' if stop.args else ''}{stop}", err=True)
             context.exit(_INTERRUPTED)
-        except (ValueError, TypeError, KeyError, OSError) as error:
+        except (ValueError, TypeError, KeyError, OSError, BrokenExecutor) as error:
             if context.obj:
                 raise
             text = error.args[0] if isinstance(error, KeyError) and error.args else error
@@ -186,6 +187,52 @@ def spectrum(
     path, numbers = write_spectrum(run, checkpoint, effort)
     click.echo(table(numbers))
     click.echo(f"numbers: {path}, figure: {path.with_suffix('.png')}")
+
+
+@main.command()
+@click.argument("run_folder")
+@click.option("--out", type=Path, help="Zarr store to write or go on with.  [RUN_FOLDER/landscape.zarr]")
+@click.option("--checkpoint", type=int, metavar="K", help="Step of the checkpoint.  [the last]")
+@click.option("--plane", help="axis per player, both, generator, discriminator, pca.  [axis per player]")
+@click.option("--points", type=int, help="Points along each side.  [25]")
+@click.option("--extent", type=float, help="Half-width of the grid.  [1; pca: the box of the checkpoints]")
+@click.option(
+    "--measures", help="Beside the losses: field, rotation, accuracy, samples, by commas, or none.  [field]"
+)
+@click.option("--samples", type=int, help="Samples in the batch.  [128]")
+@click.option("--seed", type=int, help="Seed of the batch and of random directions.  [0]")
+@click.option("--workers", type=int, metavar="N", help="Local processes: Dask's if installed, else a pool.")
+@click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:PORT.")
+@click.option("--threads", type=int, help="Threads of torch.  [those of the run]")
+@_plain_errors
+def landscape(
+    run_folder: str,
+    out: Path | None,
+    checkpoint: int | None,
+    workers: int | None,
+    scheduler: str | None,
+    threads: int | None,
+    **options: Any,
+) -> None:
+    """Evaluate both players' losses round a checkpoint, into a Zarr store and pictures beside it.
+
+    Killed and started again with the same options, it goes on from what is in the store.
+    """
+    from gandyn.report import plans
+    from gandyn.report.landscape import View, write_landscape
+    from gandyn.report.workers import executor_of
+
+    run = _existing_run(run_folder, None, {})
+    asked = {name: value for name, value in options.items() if value is not None}
+    if "measures" in asked:
+        asked["measures"] = tuple(part.strip() for part in asked["measures"].split(",") if part != "none")
+    view, store = View(**asked), out or run.folder / "landscape.zarr"
+    plans.use_threads(threads, run.settings)
+    with executor_of(workers, scheduler) as (executor, words):
+        click.echo(f"computing in {words}")
+        found, pictures = write_landscape(run, store, view, checkpoint, executor=executor)
+    click.echo(found)
+    click.echo(f"store: {store}, pictures: {', '.join(path.name for path in pictures)}")
 
 
 @main.command()

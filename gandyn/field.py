@@ -105,11 +105,11 @@ class Block:
         """
         if self.filter_axis is None:
             return None
-        index = np.indices(self.shape)
+        index = np.indices(self.shape, sparse=True)
         labels = index[self.filter_axis]
         if self.groups > 1 and self.filter_axis == 1:
             labels = labels + self.shape[1] * (index[0] // (self.shape[0] // self.groups))
-        return cast(np.ndarray, labels.ravel())
+        return np.broadcast_to(labels, self.shape).ravel()
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import importlib.metadata
 import json
-import math
 import os
-import platform
-import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gandyn.arrays import to_numpy
+from gandyn import tiles
+from gandyn.encoding import decode, encode, is_result, versions
 
 __all__ = ["load", "metadata", "save"]
 
@@ -59,7 +54,7 @@ def save(
         ...     load(save(Layout.scalars(["g"], ["d"]), Path(folder) / "layout")).names
         ('g', 'd')
     """
-    if not _is_result(type(result)):
+    if not is_result(type(result)):
         raise TypeError(
             f"save takes a result of this package, such as a Spectrum or a Landscape; got "
             f"{type(result).__module__}.{type(result).__qualname__}"
@@ -67,9 +62,9 @@ def save(
     arrays: dict[str, np.ndarray] = {}
     header = {
         "format": _FORMAT,
-        "versions": _versions(),
-        "settings": _encode(dict(settings or {}), arrays, "settings"),
-        "result": _encode(result, arrays, type(result).__name__),
+        "versions": versions(),
+        "settings": encode(dict(settings or {}), arrays, "settings"),
+        "result": encode(result, arrays, type(result).__name__),
     }
     text = json.dumps(header, allow_nan=False).encode()
     contents: dict[str, Any] = {_HEADER: np.frombuffer(text, np.uint8), **arrays}
@@ -91,12 +86,13 @@ def save(
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read a result that ``save`` wrote; its arrays are NumPy arrays.
+    """Read a result that ``save`` wrote, or one in a Zarr store; its arrays are NumPy arrays.
 
     A plane that is to be used again with a torch field goes back by ``plane.like(x)``.
 
     Args:
-        path: the file, with or without ``.npz``.
+        path: the file, with or without ``.npz``; or the folder of a Zarr store. What is unfinished there
+            is NaN (False, the least 32-bit integer), and a warning says so.
 
     Returns:
         The result, of the class that was saved.
@@ -105,9 +101,11 @@ def load(path: str | os.PathLike[str]) -> Any:
         FileNotFoundError: no such file.
         ValueError: a truncated file, a file that ``save`` did not write, or one of a newer version.
     """
+    if Path(path).suffix == ".zarr":
+        return tiles.read(path)
     header, arrays, source = _read(path)
     try:
-        return _decode(header["result"], arrays)
+        return decode(header["result"], arrays)
     except (KeyError, TypeError, ValueError, AttributeError, ImportError) as error:
         raise ValueError(
             f"{source} holds a result that this version does not know ({error}); it was written by "
@@ -133,80 +131,13 @@ def metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
         "type": header["result"]["type"].partition(":")[2],
         "format": header["format"],
         "versions": header["versions"],
-        "settings": _decode(header["settings"], arrays),
+        "settings": decode(header["settings"], arrays),
     }
 
 
 def _with_suffix(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-
-
-def _is_result(kind: type) -> bool:
-    return dataclasses.is_dataclass(kind) and kind.__module__.partition(".")[0] == "gandyn"
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "gandyn": importlib.metadata.version("gandyn")}
-    for name in ("numpy", "scipy", "torch"):
-        if name in sys.modules:
-            found[name] = str(sys.modules[name].__version__)
-    return found
-
-
-def _encode(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
-    """Return a value as strict JSON; arrays go to ``arrays`` and leave their number."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, complex):
-        return {"complex": [_encode(part, arrays, where) for part in (value.real, value.imag)]}
-    if isinstance(value, np.generic):
-        return _encode(value.item(), arrays, where)
-    if isinstance(value, tuple | list):
-        name = "tuple" if isinstance(value, tuple) else "list"
-        return {name: [_encode(item, arrays, f"{where}[{i}]") for i, item in enumerate(value)]}
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {"dict": {key: _encode(item, arrays, f"{where}[{key!r}]") for key, item in value.items()}}
-    if _is_result(type(value)):
-        stored = {
-            part.name: _encode(getattr(value, part.name), arrays, f"{where}.{part.name}")
-            for part in dataclasses.fields(value)
-            if part.init
-        }
-        return {"type": f"{type(value).__module__}:{type(value).__qualname__}", "fields": stored}
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        host = to_numpy(value)
-        if not host.dtype.hasobject:
-            name = f"array{len(arrays)}"
-            arrays[name] = host
-            return {"array": name}
-    raise TypeError(f"{where} cannot be stored: {type(value).__module__}.{type(value).__qualname__}")
-
-
-def _decode(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "type" in value:
-        module, _, name = value["type"].partition(":")
-        if module.partition(".")[0] != "gandyn":
-            raise TypeError(f"{value['type']} is not a class of this package")
-        kind = getattr(importlib.import_module(module), name)
-        if not _is_result(kind):
-            raise TypeError(f"{value['type']} is not a result")
-        return kind(**{key: _decode(item, arrays) for key, item in value["fields"].items()})
-    ((tag, content),) = value.items()
-    if tag == "array":
-        return arrays[content]
-    if tag == "float":
-        return float(content)
-    if tag == "complex":
-        return complex(*(_decode(part, arrays) for part in content))
-    if tag == "dict":
-        return {key: _decode(item, arrays) for key, item in content.items()}
-    items = [_decode(item, arrays) for item in content]
-    return tuple(items) if tag == "tuple" else items
 
 
 def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray], Path]:

@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gandyn import nets
+from gandyn import load, nets
 from gandyn.cli import main
 
 MODULE = """
@@ -92,7 +93,7 @@ def test_the_command_line_starts_without_any_heavy_library():
 
 def test_help_names_every_command():
     output = ok("--help")
-    assert all(name in output for name in ("report", "train", "spectrum", "games", "portrait"))
+    assert all(name in output for name in ("report", "train", "spectrum", "landscape", "games", "portrait"))
     shared = ("--penalty", "--lr-discriminator", "--checkpoint-every", "--value-range")
     assert all(option in ok(command, "--help") for command in ("train", "report") for option in shared)
 
@@ -197,6 +198,55 @@ def test_a_report_from_another_folder_finds_the_module_where_the_run_was_made(fo
     del sys.modules["tiny_gan_for_tests"]
     os.chdir(folder.parent)
     assert "report: " in ok("report", folder / "run", *QUICK)
+
+
+# Landscapes
+
+
+def test_landscape_writes_a_store_and_pictures_and_goes_on_with_the_store(folder):
+    ok("train", *OWN, "--steps", 4, "--out", "run")
+    output = ok("landscape", "run", "--points", 9, "--samples", 16)
+    assert "computing in this process" in output
+    found = load("run/landscape.zarr")
+    assert found.losses.shape == (2, 9, 9)
+    assert found.plane.names == ("discriminator, filter-normalised", "generator, filter-normalised")
+    assert found.velocity is not None
+    names = [f"landscape_{name}.png" for name in ("generator", "discriminator", "field", "generator_surface")]
+    assert all(Path("run", name).read_bytes()[1:4] == b"PNG" for name in names)
+    place = Path("run/landscape.zarr/record/checksum/c/1/0")
+    before = place.read_bytes()
+    place.unlink()
+    ok("landscape", "run", "--points", 9, "--samples", 16)
+    assert place.read_bytes() == before
+    assert "seed: 0, asked for: 1" in refused("landscape", "run", "--points", 9, "--samples", 16, "--seed", 1)
+
+
+def test_landscape_on_the_plane_of_the_checkpoints_by_workers_equals_the_serial_one(folder):
+    ok("train", *OWN, "--steps", 6, "--checkpoint-every", 1, "--lr", 0.05, "--out", "run")
+    options = ["run", "--plane", "pca", "--points", 9, "--samples", 16, "--measures", "accuracy, samples"]
+    ok("landscape", *options, "--out", "serial.zarr")
+    output = ok("landscape", *options, "--out", "workers.zarr", "--workers", 2)
+    assert "computing in a local Dask cluster of 2 processes" in output
+    serial, workers = load("serial.zarr"), load("workers.zarr")
+    assert serial.plane.kind == "principal components"
+    for name in ("losses", "accuracy", "samples"):
+        np.testing.assert_array_equal(getattr(workers, name), getattr(serial, name))
+    assert workers.velocity is None
+
+
+def test_landscape_refuses_in_one_line(folder):
+    ok("train", *OWN, "--steps", 2, "--out", "run")
+    for options, words in (
+        (["--plane", "random"], "plane must be one of"),
+        (["--measures", "speed"], "measures must be one of"),
+        (["--checkpoint", 99], "run has no checkpoint 99"),
+        (["--workers", 0], "--workers must be at least 1"),
+        (["--workers", 2, "--scheduler", "tcp://x:1"], "pass one"),
+        (["--out", "x.npz"], "ends in .zarr"),
+        (["--points", 0], "points must be a positive integer"),
+    ):
+        assert words in refused("landscape", "run", *options)
+    assert not list(Path("run").glob("*.zarr"))
 
 
 # Refusals

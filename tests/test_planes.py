@@ -21,6 +21,7 @@ from gandyn.planes import (
     pca_plane,
     project,
     random_plane,
+    random_walk_shares,
     sample,
     spanned_plane,
 )
@@ -279,7 +280,189 @@ def test_weights_that_are_not_finite_are_refused(weights):
         filter_normalized_plane(LAYOUT, weights)
 
 
+def as_the_reference_code(weight, draw):
+    """Per filter along axis 0, ``d *= |w| / (|d| + 1e-10)``; what has at most one axis is zeroed."""
+    if weight.ndim <= 1:
+        return np.zeros_like(draw)
+    return np.stack(
+        [d * (np.linalg.norm(w) / (np.linalg.norm(d) + 1e-10)) for w, d in zip(weight, draw, strict=True)]
+    )
+
+
+def drawn(layout, seed):
+    """The Gaussian draws of both directions, block by block."""
+    rng = np.random.default_rng(seed)
+    return [rng.standard_normal((2, *block.shape)) for block in layout.blocks]
+
+
+def layout_of(module):
+    """Blocks of a module's parameters, the filter axis by the type of the layer."""
+    blocks = []
+    for name, layer in module.named_children():
+        transposed = isinstance(layer, torch.nn.ConvTranspose2d)
+        axis, groups = (1, layer.groups) if transposed else (0, 1)
+        blocks += [
+            Block(
+                f"{name}.{part}",
+                "generator",
+                tuple(p.shape),
+                axis if p.ndim > 1 else None,
+                groups if p.ndim > 1 else 1,
+            )
+            for part, p in layer.named_parameters()
+        ]
+    flat = torch.cat([p.detach().double().ravel() for p in module.parameters()]).numpy()
+    return Layout(tuple(blocks)), flat
+
+
+def test_directions_of_a_classifier_equal_those_of_the_reference_code():
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 6, 5), torch.nn.Conv2d(6, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.Linear(32, 10)
+    )
+    layout, weights = layout_of(layers)
+    plane = filter_normalized_plane(layout, weights, seed=3, orthogonal=False)
+    orthogonal = filter_normalized_plane(layout, weights, seed=3)
+    for (block, where), draws in zip(layout.offsets(), drawn(layout, 3), strict=True):
+        expected = [
+            as_the_reference_code(weights[where].reshape(block.shape), draw).ravel() for draw in draws
+        ]
+        np.testing.assert_allclose(plane.axes[:, where], expected, rtol=2e-10, atol=0)
+        np.testing.assert_allclose(orthogonal.axes[0, where], expected[0], rtol=2e-10, atol=0)
+    first, second = plane.axes
+    assert 1e-6 < abs(first @ second) / (first @ first) < 0.5, "as drawn they are not orthogonal"
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_transposed_filters_are_right_where_the_reference_code_is_not(groups):
+    torch.manual_seed(0)
+    layer = torch.nn.ConvTranspose2d(4, 6, 3, groups=groups, bias=False)
+    layout, weights = layout_of(torch.nn.Sequential(layer))
+    (block,), (draws,) = layout.blocks, drawn(layout, 0)
+    plane = filter_normalized_plane(layout, weights, seed=0, orthogonal=False)
+    theirs = as_the_reference_code(weights.reshape(block.shape), draws[0])
+    ours = plane.axes[0].reshape(block.shape)
+    for theta, wrong, right in zip(*(filters(block, x) for x in (weights, theirs, ours)), strict=True):
+        assert np.linalg.norm(right) == pytest.approx(np.linalg.norm(theta), rel=1e-14)
+        assert abs(np.linalg.norm(wrong) / np.linalg.norm(theta) - 1) > 1e-3
+    assert len(filters(block, weights)) == 6
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 500])
+def test_norms_and_right_angles_hold_to_rounding(size):
+    """Also in the smallest filters, whose two draws may nearly point the same way."""
+    layout = Layout((Block("w", "generator", (300, size), filter_axis=0),))
+    weights = np.random.default_rng(9).standard_normal((300, size)) * np.logspace(-6, 6, 300)[:, None]
+    first, second = filter_normalized_plane(layout, weights.ravel(), seed=4).axes.reshape(2, 300, size)
+    sizes = np.linalg.norm(weights, axis=1)
+    for axis in (first, second):
+        np.testing.assert_allclose(np.linalg.norm(axis, axis=1), sizes, rtol=4e-15)
+    assert np.max(np.abs(np.sum(first * second, axis=1)) / sizes**2) < 1e-15
+
+
+def test_as_drawn_filters_of_one_entry_move_along_both_axes():
+    layout = Layout(
+        (Block("g", "generator", (3, 1), filter_axis=0), Block("d", "generator", (2, 3), filter_axis=0))
+    )
+    plane = filter_normalized_plane(layout, np.arange(1.0, 10.0), orthogonal=False)
+    np.testing.assert_allclose(np.abs(plane.axes[:, :3]), [[1, 2, 3]] * 2)
+    assert plane.notes == ()
+
+
 # PCA, spanned and random planes
+
+
+def uneven_walk(steps=30, sizes=(60, 20), scale=(3.0, 0.1), seed=0):
+    """A random walk whose players move at very different speeds, and its layout."""
+    rng = np.random.default_rng(seed)
+    walks = [
+        s * np.cumsum(rng.standard_normal((steps, n)), axis=0) for n, s in zip(sizes, scale, strict=True)
+    ]
+    blocks = Block("g", "generator", (sizes[0],)), Block("d", "discriminator", (sizes[1],))
+    return np.concatenate(walks, axis=1), Layout(blocks)
+
+
+@pytest.mark.parametrize("shape", [(30, 60, 20), (60, 9, 4)])
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_weighted_players_contribute_the_same_variance(shape, namespace):
+    path, layout = uneven_walk(shape[0], shape[1:])
+    plane = pca_plane(NAMESPACES[namespace](path), layout)
+    centred = path - path.mean(axis=0)
+    parts = [centred[:, layout.mask(player)] for player in ("generator", "discriminator")]
+    scaled = np.concatenate([part / np.linalg.norm(part) for part in parts], axis=1)
+    _, sizes, right = np.linalg.svd(scaled, full_matrices=False)
+    np.testing.assert_allclose(plane.explained[:4], sizes[:4] ** 2 / 2, atol=1e-12)
+    factors = np.repeat([np.linalg.norm(part) for part in parts], shape[1:])
+    expected = right[:2] * factors
+    expected = expected / np.linalg.norm(expected, axis=1)[:, None]
+    axes = to_numpy(plane.axes)
+    np.testing.assert_allclose(np.abs(np.sum(axes * expected, axis=1)), 1, atol=1e-10)
+    share = np.linalg.norm(parts[0]) ** 2 / np.sum(centred**2)
+    assert f"the generator makes {share:.1%} of the variance as it is" in plane.notes[1]
+    assert "count the same" in plane.notes[1]
+
+
+def test_unweighted_the_larger_player_is_all_that_is_seen():
+    path, layout = uneven_walk()
+    plain, weighted = (pca_plane(path, layout, weights=weights) for weights in ("entries", "players"))
+    seen = [np.linalg.norm(plane.axes[:, 60:], axis=1) for plane in (plain, weighted)]
+    sizes = np.linalg.svd(path - path.mean(axis=0), compute_uv=False) ** 2
+    np.testing.assert_allclose(plain.explained[:3], sizes[:3] / sizes.sum(), atol=1e-12)
+    np.testing.assert_allclose(plain.gram, np.eye(2), atol=1e-12)
+    assert "as it is" in plain.notes[1]
+    assert "weighted" not in plain.notes[1]
+    assert np.all(seen[0] < 0.05)
+    assert weighted.explained[0] < 0.75
+
+
+def test_weights_make_the_scale_of_a_player_irrelevant():
+    path, layout = uneven_walk()
+    scaled = path * np.where(layout.mask("generator"), 1000.0, 1.0)
+    one, other = pca_plane(path, layout), pca_plane(scaled, layout)
+    np.testing.assert_allclose(one.explained, other.explained, atol=1e-12)
+    for first, second in zip(one.axes[:, 60:], other.axes[:, 60:], strict=True):
+        assert first @ second == pytest.approx(np.linalg.norm(first) * np.linalg.norm(second), rel=1e-10)
+
+
+def test_memory_is_carried_along_without_a_say():
+    path, layout = uneven_walk()
+    memory = np.random.default_rng(5).standard_normal((30, 7)) * 1e3
+    whole = Layout((*layout.blocks, Block("m", "memory", (7,))))
+    plane = pca_plane(np.concatenate([path, memory], axis=1), whole)
+    assert plane.explained[:29] == pytest.approx(pca_plane(path, layout).explained, abs=1e-12)
+    assert np.all(np.linalg.norm(plane.axes[:, -7:], axis=1) > 0)
+
+
+@pytest.mark.parametrize("count", [2, 3, 10, 57])
+def test_a_random_walk_has_the_shares_of_its_covariance(count):
+    """Positions of a walk covary by min(s, t); about its mean that is H M H."""
+    index = np.arange(count)
+    centring = np.eye(count) - 1 / count
+    values = np.linalg.eigvalsh(centring @ np.minimum.outer(index, index) @ centring)[::-1]
+    np.testing.assert_allclose(random_walk_shares(count), values[:-1] / values.sum(), atol=1e-13)
+    assert random_walk_shares(count).sum() == pytest.approx(1, abs=1e-13)
+
+
+def test_long_walks_tend_to_the_known_shares():
+    np.testing.assert_allclose(random_walk_shares(10**5)[:3], [0.608, 0.152, 0.0675], atol=1e-4)
+    np.testing.assert_allclose(random_walk_shares(10**5)[:3], 6 / (np.pi * np.arange(1, 4)) ** 2, rtol=1e-8)
+
+
+def test_a_walk_in_many_dimensions_has_them():
+    walk = np.cumsum(np.random.default_rng(0).standard_normal((20, 8_000)), axis=0)
+    plane = pca_plane(walk, plain_layout(8_000))
+    np.testing.assert_allclose(plane.explained[:3], random_walk_shares(20)[:3], atol=0.01)
+    shares = 100 * random_walk_shares(20)
+    assert f"random walk of 20 states in many dimensions shows {shares[0]:.3g}, {shares[1]:.3g}" in str(plane)
+
+
+def test_few_dimensions_are_not_compared_with_many():
+    path = np.cumsum(np.random.default_rng(0).standard_normal((60, 5)), axis=0)
+    assert "random walk" not in str(pca_plane(path, plain_layout(5)))
+    with pytest.raises(ValueError, match="at least two states"):
+        random_walk_shares(1)
+    with pytest.raises(ValueError, match="weights must be one of"):
+        pca_plane(path, plain_layout(5), weights="player")
 
 
 @pytest.mark.parametrize("shape", [(12, 40), (60, 5)])

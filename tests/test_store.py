@@ -13,7 +13,17 @@ import gandyn.spectra
 import gandyn.trajectories
 from gandyn.arrays import to_numpy
 from gandyn.field import Block, Layout
-from gandyn.landscapes import landscape
+from gandyn.landscapes import (
+    along_path,
+    asymmetry,
+    barrier,
+    compare_planes,
+    lake,
+    landscape,
+    over_planes,
+    profiles,
+    sharpness,
+)
 from gandyn.planes import Plane, filter_normalized_plane, pca_plane, project, sample
 from gandyn.spectra import (
     Spectrum,
@@ -38,6 +48,7 @@ def results(namespace="numpy"):
     path = trajectory(focus().system, make(focus().start), t_end=3.0)
     diverged = trajectory(explosion().system, make(explosion().start), t_end=3.0)
     walk = np.cumsum(np.random.default_rng(1).standard_normal((6, layout.dim)), axis=0)
+    seen = landscape(lambda x: x[..., :2] ** 2, plane, points=5)
     broken = linear_flow(np.full((layout.dim, layout.dim), np.nan), layout)
     return {
         "Block": layout.blocks[3],
@@ -48,6 +59,14 @@ def results(namespace="numpy"):
         "FieldSlice": sample(linear_flow(np.eye(layout.dim), layout), plane, points=3),
         "broken FieldSlice": sample(broken, plane, points=2),
         "Landscape": landscape(lambda x: x[..., :2] * np.nan, plane, points=2),
+        "PathLosses": along_path(lambda x: x[..., :2], plane, make(walk)),
+        "Lake": lake(seen),
+        "Sharpness": sharpness(seen),
+        "Asymmetry": asymmetry(seen),
+        "Profiles": profiles(seen),
+        "Barrier": barrier(lambda x: x[..., :2], make(walk[:2])),
+        "Repeated": over_planes(lambda seed: plane, lambda plane: {"x": np.nan}, range(2)),
+        "PlaneComparison": compare_planes(lambda x: x[..., :2] ** 2, {"one": plane}, points=5),
         "Trajectory": path,
         "diverged Trajectory": diverged,
         "Spectrum": spectrum(focus().system, make(np.zeros(2)), left=True),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from gandyn.basins.discovery import attractor_of
 from gandyn.basins.following import Follower, Rules, Targets, Walk
 from gandyn.basins.result import NOT_COMPUTED, UNDECIDED, Attractor, Basins
 from gandyn.basins.starts import Starts, given_starts, grid_of_starts
+from gandyn.basins.tiled import Tiled
 from gandyn.basins.traps import Traps
 from gandyn.field import System, UpdateMap
 
@@ -43,6 +45,8 @@ def find_basins(
     settle_steps: int = 50,
     rtol: float = 1e-7,
     atol: float = 1e-9,
+    executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Basins:
     """Label every start with the attractor that it reaches.
@@ -84,14 +88,19 @@ def find_basins(
         settle_steps: moves from cell to cell of an attractor that count as settled.
         rtol: relative tolerance of a flow.
         atol: absolute tolerance of a flow.
+        executor: any ``concurrent.futures.Executor`` to follow the starts by, see ``tiles.compute``;
+            attractors are looked for here.
+        store: a folder for the labels as they are decided, a Zarr store for each round. A call that was
+            interrupted goes on from there.
         progress: show a progress bar when on a terminal.
 
     Returns:
-        Labels, attractors and shares; the same whatever the number of threads.
+        Labels, attractors and shares; the same whatever the number of threads or workers.
 
     Raises:
-        ValueError: a box of more than two entries without ``starts``, entries without a value, or a number
-            out of range.
+        ValueError: a box of more than two entries without ``starts``, entries without a value, a number
+            out of range, or a store made with other settings.
+        KeyboardInterrupt: on Ctrl-C, with an executor or a store.
 
     Sources: cells, Datseris and Wagemakers 2022; exponents, Benettin et al. 1980; intervals, Wilson 1927.
 
@@ -115,6 +124,8 @@ def find_basins(
     far_low, far_high = chosen.larger(away)
     rules = Rules(far_low, far_high, max_steps, away_steps, max_norm, settle_steps, rtol, atol)
     search = _Search(Follower(system, rules, chosen.template), chosen, cells, progress)
+    if executor is not None or store is not None:
+        search.tiled = Tiled(executor, None if store is None else Path(store), progress)
     search.run()
     return search.result(
         {
@@ -155,6 +166,7 @@ class _Search:
         self.targets = Targets(Traps.none(n), Cells.none(corner, sides))
         total = starts.count
         self.tried = np.zeros(total, dtype=bool)
+        self.tiled: Tiled | None = None
         labels = np.full(total, NOT_COMPUTED, dtype=np.int32)
         self.tally = _Tally(labels, np.zeros(total, dtype=np.int32), [])
 
@@ -173,6 +185,8 @@ class _Search:
                     return
                 bar.total += len(rows)
         except KeyboardInterrupt:
+            if self.tiled is not None:
+                raise
             self.tally.interrupted = True
         finally:
             bar.close()
@@ -196,7 +210,12 @@ class _Search:
         return len(self.tally.attractors) - before
 
     def _follow(self, rows: np.ndarray, bar: Any) -> None:
-        """Follow rows to their labels, in threads where that is compiled."""
+        """Follow rows to their labels, in threads where that is compiled, or as tiles."""
+        if self.tiled is not None:
+            found = self.tiled.follow(self.follower, self.targets, self.starts, rows)
+            self.tally.labels[rows], self.tally.steps[rows] = found["label"], found["steps"]
+            self.tally.evaluations += int(found["evaluations"].sum())
+            return
         loop, stop, tally = self.follower.loop(self.targets), threading.Event(), self.tally
         size = _CHUNK if self.follower.compiled else _BATCH
         pieces = [rows[i : i + size] for i in range(0, len(rows), size)]

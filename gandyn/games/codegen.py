@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -46,6 +47,7 @@ __all__ = [
     "load",
     "save",
     "source_of",
+    "without_addresses",
 ]
 
 _POINTER = ctypes.c_void_p
@@ -84,6 +86,9 @@ class Program:
     loops: list[list[int]]
     width: int
     functions: Mapping[str, Any]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return without_addresses(self)
 
     @cached_property
     def address(self) -> int:
@@ -132,6 +137,9 @@ class Kernel:
     params: np.ndarray
     nodes: np.ndarray
     counts: np.ndarray
+
+    def __getstate__(self) -> dict[str, Any]:
+        return without_addresses(self)
 
     @property
     def compiled(self) -> bool:
@@ -211,6 +219,11 @@ class Kernel:
             list(pool.map(piece, stops[:-1], stops[1:]))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def without_addresses(kernel: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass for another process, which finds its own machine code."""
+    return {part.name: getattr(kernel, part.name) for part in dataclasses.fields(kernel)}
 
 
 def _states(x: Any) -> np.ndarray:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast, runtime_checkable
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from gandyn.arrays import Array, to_numpy
+from gandyn.arrays import Array
 from gandyn.checks import check_option
-from gandyn.landscapes.result import Landscape
+from gandyn.landscapes.result import VARIABLES, Landscape
+from gandyn.landscapes.states import pairs as _pairs
 from gandyn.planes import Plane
-from gandyn.planes.slices import Extent, grid, tiles
+from gandyn.planes.slices import Extent, grid, grid_settings, rounded, tiles
+from gandyn.tiles import Store, amend, compute
 
 __all__ = ["MEASURES", "Surfaces", "landscape"]
 
@@ -38,6 +43,16 @@ class Surfaces(Protocol):
         """
 
 
+@runtime_checkable
+class Rounded(Protocol):
+    """Losses whose networks may be evaluated in a shorter float type, and which can tell the error."""
+
+    def recheck(
+        self, plane: Plane, a: np.ndarray, b: np.ndarray, losses: np.ndarray
+    ) -> tuple[np.ndarray, int] | None:
+        """Return the largest error (2,) on some points of losses (nb, na, 2), and their number, or None."""
+
+
 def landscape(
     losses: Callable[[Array], Array],
     plane: Plane,
@@ -48,10 +63,17 @@ def landscape(
     points: int | tuple[int, int] = 25,
     measures: Sequence[str] = ("losses",),
     chunk: int | None = None,
+    tile: int | tuple[int, int] | None = None,
+    executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: bool = True,
     label: str = "",
 ) -> Landscape:
     """Evaluate the losses of both players on a grid of a plane, in batches.
+
+    Tile, executor and number of workers do not change the result where ``losses`` gives a state the same
+    value in every batch, as those of ``nets.gan_losses`` do.
 
     Args:
         losses: ``losses(x) -> (..., 2)`` for states ``x`` (..., n): the generator's loss, then the
@@ -65,6 +87,13 @@ def landscape(
             "samples"; only losses of ``nets.gan_losses`` know them.
         chunk: states evaluated at once; by default as many as fill about a million entries. It does
             not change the result.
+        tile: grid points of a tile along b and a, or along both; by default the whole grid, or 8 where
+            there is an executor or a store.
+        executor: any ``concurrent.futures.Executor`` to compute the tiles by, see ``tiles.compute``.
+        store: path of a Zarr store, ending in .zarr, for the tiles as they come. A call that was
+            interrupted goes on from there; ``gandyn.load`` and xarray read it.
+        settings: numbers, strings, lists and dicts to keep in the store and compare on going on, beside
+            grid, plane, measures and fingerprints: a seed, the name of the data, ...
         progress: show a progress bar when on a terminal.
         label: name for titles.
 
@@ -72,8 +101,8 @@ def landscape(
         The landscape.
 
     Raises:
-        ValueError: an empty or non-finite grid, ``losses`` that do not return a pair a state, or a measure
-            that they do not know.
+        ValueError: an empty or non-finite grid, ``losses`` that do not return a pair a state, a measure
+            that they do not know, or a store made with other settings.
 
     Source: Li, Xu, Taylor, Studer and Goldstein 2018, for one loss.
 
@@ -97,11 +126,71 @@ def landscape(
         )
     with np.errstate(all="ignore"):
         center = _pairs(losses, plane.origin[None, :])[0]
-        if isinstance(losses, Surfaces):
-            read = losses.on_grid(plane, a, b, ("losses", *measures))
-        else:
-            read = {"losses": _states(losses, plane, a, b, chunk, progress)}
-    return _assembled(read, plane, a, b, center, label, getattr(losses, "notes", ()))
+    fields = {
+        "plane": plane,
+        "a": a,
+        "b": b,
+        "center": (float(center[0]), float(center[1])),
+        "label": label,
+        "notes": tuple(getattr(losses, "notes", ())),
+    }
+    kept = None
+    if store is not None:
+        decides = _decides(losses, fields, measures, settings)
+        kept = Store(store, ("b", "a"), decides, Landscape, fields)
+    whole = tile is None and executor is None and store is None
+    work = _work(losses, plane, a, b, ("losses", *measures), chunk, progress and whole)
+    arrays = compute(
+        work, (len(b), len(a)), tile=tile, executor=executor, store=kept, progress=progress, what="losses"
+    )
+    found = Landscape.from_tiles(arrays, **fields)
+    again = _recheck(losses, found)
+    if again and kept is not None:
+        amend(replace(kept, fields={**fields, **again}), arrays)
+    return replace(found, **again)
+
+
+def _work(
+    losses: Callable[[Array], Array],
+    plane: Plane,
+    a: np.ndarray,
+    b: np.ndarray,
+    measures: Sequence[str],
+    chunk: int | None,
+    progress: bool,
+) -> Callable[[slice, slice], dict[str, np.ndarray]]:
+    """Return what reads a rectangle of the grid, by the names of a dataset."""
+
+    def read(rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        across, up = a[columns], b[rows]
+        with np.errstate(all="ignore"):
+            if not isinstance(losses, Surfaces):
+                return {"loss": _states(losses, plane, across, up, chunk, progress)}
+            found = losses.on_grid(plane, across, up, measures)
+        return {name: found[field] for name, field in VARIABLES.items() if field in found}
+
+    return read
+
+
+def _recheck(losses: Any, found: Landscape) -> dict[str, Any]:
+    """Return the error by rounding at some points of the landscape and a note; nothing without rounding."""
+    if not isinstance(losses, Rounded):
+        return {}
+    again = losses.recheck(found.plane, found.a, found.b, np.moveaxis(found.losses, 0, -1))
+    if again is None:
+        return {}
+    errors, count = again
+    spans = np.array([_span(values) for values in found.losses])
+    note = f"Rounding: at most {np.max(errors / spans):.2%} of the range, on {count} points computed again"
+    if found.errors is not None:
+        sampling = np.nanmax(found.errors / spans[:, None, None])
+        note += f"; standard error by sampling: up to {sampling:.2%}"
+    return {"rounding": (float(errors[0]), float(errors[1])), "notes": (*found.notes, note)}
+
+
+def _span(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.ptp(finite)) if finite.size else np.nan
 
 
 def _states(
@@ -118,39 +207,15 @@ def _states(
     return values.reshape(len(b), len(a), 2)
 
 
-def _assembled(
-    read: dict[str, np.ndarray],
-    plane: Plane,
-    a: np.ndarray,
-    b: np.ndarray,
-    center: np.ndarray,
-    label: str,
-    notes: tuple[str, ...],
-) -> Landscape:
-    """Return the landscape of arrays by name, their pairs (nb, na, 2) turned into (2, nb, na)."""
-    finite = np.all(np.isfinite(read["losses"]), axis=-1)
-    paired = ("losses", "errors", "accuracy", "samples")
-    read = {name: np.moveaxis(value, -1, 0) if name in paired else value for name, value in read.items()}
-    return Landscape(
-        plane=plane,
-        a=a,
-        b=b,
-        losses=read.pop("losses"),
-        names=("generator", "discriminator"),
-        nonfinite=int(np.sum(~finite)),
-        center=(float(center[0]), float(center[1])),
-        label=label,
-        notes=notes,
-        **cast(dict[str, Any], read),
-    )
-
-
-def _pairs(losses: Callable[[Array], Array], states: Array) -> np.ndarray:
-    values = losses(states)
-    expected = (states.shape[0], 2)
-    if tuple(getattr(values, "shape", ())) != expected:
-        raise ValueError(
-            f"losses(x) must return the two losses of each state, shape {expected}; "
-            f"got {tuple(getattr(values, 'shape', ())) or type(values).__name__}"
-        )
-    return to_numpy(values).astype(float)
+def _decides(
+    losses: Any, fields: Mapping[str, Any], measures: Sequence[str], settings: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return all that decides the values of a landscape, for its store."""
+    return {
+        "kind": "landscape",
+        "measures": sorted({"losses", *measures}),
+        **grid_settings(fields["plane"], fields["a"], fields["b"]),
+        "losses_at_origin": rounded(fields["center"]),
+        "how": getattr(losses, "settings", {}),
+        **(settings or {}),
+    }

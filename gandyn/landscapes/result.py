@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from gandyn.checks import check_option
 from gandyn.planes import FieldSlice, Plane
 from gandyn.planes.slices import grid_coordinates
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["Landscape"]
+__all__ = ["VARIABLES", "Landscape"]
+
+#: What was measured, by its name in a dataset.
+VARIABLES = {
+    "loss": "losses",
+    "error": "errors",
+    "velocity": "velocity",
+    "speed": "speed",
+    "in_plane_share": "in_plane_share",
+    "rotation_share": "rotation_share",
+    "accuracy": "accuracy",
+    "samples": "samples",
+}
+_PAIRS = ("losses", "errors", "accuracy", "samples")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -38,6 +53,7 @@ class Landscape:
         rotation_share: shape (nb, na), ``|A v|^2 / (|A v|^2 + |S v|^2)`` of the parts ``J = S + A``.
         accuracy: shape (2, nb, na), share of real and of generated samples on the discriminator's side.
         samples: shape (2, nb, na), mean and standard deviation of the entries of generated samples.
+        rounding: largest error of each loss by networks in a shorter float type, on points computed again.
         notes: how it was computed, in sentences for a caption.
     """
 
@@ -56,7 +72,23 @@ class Landscape:
     rotation_share: np.ndarray | None = None
     accuracy: np.ndarray | None = None
     samples: np.ndarray | None = None
+    rounding: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_tiles(cls, arrays: Mapping[str, np.ndarray], **fields: Any) -> Landscape:
+        """Return the landscape of arrays over the grid, axes (nb, na, ...), by the names of ``VARIABLES``."""
+        known = {VARIABLES[name]: value for name, value in arrays.items()}
+        turned = {
+            name: np.moveaxis(value, -1, 0) if name in _PAIRS else value for name, value in known.items()
+        }
+        finite = np.all(np.isfinite(turned["losses"]), axis=0)
+        return cls(
+            names=("generator", "discriminator"),
+            nonfinite=int(np.sum(~finite)),
+            **fields,
+            **cast(dict[str, Any], turned),
+        )
 
     @property
     def field(self) -> FieldSlice:
@@ -103,9 +135,18 @@ class Landscape:
                 "plane": self.plane.kind,
                 "center": self.center,
                 "nonfinite": self.nonfinite,
-                "notes": list(self.notes),
+                "notes": " ".join(self.notes),
             },
         )
+
+    def loss(self, player: str) -> np.ndarray:
+        """Return the loss of one player, shape (nb, na).
+
+        Raises:
+            ValueError: an unknown player.
+        """
+        check_option("player", player, self.names)
+        return np.asarray(self.losses[self.names.index(player)])
 
     def _variables(self) -> dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, str]]]:
         """Return dimensions, values and units of what was measured, by name."""

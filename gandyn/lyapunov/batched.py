@@ -36,7 +36,7 @@ def stretch_batch_map(evaluate: Evaluate, bundle: Any, last: float, steps: int, 
         if not len(rows):
             return
         new = evaluate(bundle.y[rows], int(bundle.times[rows[0]]))
-        bundle.steps += len(rows)
+        bundle.steps[rows] += 1
         good = _within(new, max_norm)
         bundle.statuses[rows[~good]] = _DIVERGED
         rows, new = rows[good], new[good]
@@ -63,7 +63,7 @@ def stretch_batch_flow(
         clipped = abs(h) >= abs(end - t)
         moved = end if clipped else t + h
         new, errors = _step(evaluate, y, t, moved - t, rtol, atol)
-        bundle.steps += len(rows)
+        bundle.steps[rows] += 1
         worst = float(errors.max())
         factor = SAFETY * worst**EXPONENT if worst > 0 else MAX_GROWTH
         bundle.h[rows] = (moved - t) * min(max(factor, MAX_SHRINK), MAX_GROWTH)

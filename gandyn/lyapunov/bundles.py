@@ -51,7 +51,7 @@ class Bundle:
         times: shape (m,).
         h: shape (m,), next step of a flow.
         statuses: shape (m,), codes.
-        steps: steps taken.
+        steps: shape (m,), steps taken from each state.
     """
 
     y: np.ndarray
@@ -60,12 +60,13 @@ class Bundle:
     times: np.ndarray = field(init=False)
     h: np.ndarray = field(init=False)
     statuses: np.ndarray = field(init=False)
-    steps: int = 0
+    steps: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         m = len(self.y)
         self.exponents, self.times = np.zeros(m, dtype=np.int64), np.full(m, float(self.begin))
-        self.h, self.statuses = np.zeros(m), np.full(m, -1, dtype=np.int64)
+        self.h, self.steps = np.zeros(m), np.zeros(m, dtype=np.int64)
+        self.statuses = np.full(m, -1, dtype=np.int64)
 
     @classmethod
     def of(cls, states: np.ndarray, basis: np.ndarray, begin: float) -> Bundle:
@@ -118,12 +119,11 @@ def _compiled(system: System, span: Span) -> Callable[[Bundle, int], None]:
 
     def move(bundle: Bundle, steps: int) -> None:
         rows = bundle.y.reshape(len(bundle.y), -1)
-        common = rows, bundle.exponents, bundle.times, bundle.statuses
+        common = rows, bundle.exponents, bundle.times, bundle.statuses, bundle.steps
         if is_map:
-            bundle.steps += stretch_map(*code, *common, span.end, steps, span.max_norm)
+            stretch_map(*code, *common, span.end, steps, span.max_norm)
         else:
-            rest = span.end, steps, span.rtol, span.atol, span.max_norm
-            bundle.steps += stretch_flow(*code, *common, bundle.h, *rest)
+            stretch_flow(*code, *common, bundle.h, span.end, steps, span.rtol, span.atol, span.max_norm)
 
     return move
 
@@ -157,7 +157,7 @@ def _jumping(system: Any, span: Span, planes: Planes, template: Array) -> Callab
             bundle.statuses[row] = 1 if "diverges" in str(error) else 2
             return
         finally:
-            bundle.steps += flow.steps - before
+            bundle.steps[row] += flow.steps - before
         tangents = bundle.y[row, 1:]
         for piece in arc.pieces:
             tangents = tangents @ piece.T

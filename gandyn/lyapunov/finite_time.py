@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,18 +14,23 @@ import numpy as np
 
 from gandyn.arrays import to_numpy
 from gandyn.checks import check_option
-from gandyn.cycles.section import Section
+from gandyn.cycles.section import Planes, Section
 from gandyn.field import System, UpdateMap
 from gandyn.lyapunov.bundles import STATUSES, Bundle, Span, loop_for
 from gandyn.lyapunov.phases import planes_of
 from gandyn.planes.plane import Plane
-from gandyn.planes.slices import Extent, grid, grid_coordinates
+from gandyn.planes.slices import Extent, grid, grid_coordinates, system_settings
+from gandyn.tiles import Store, compute
 
 if TYPE_CHECKING:
     import xarray
 
 __all__ = ["FiniteTime", "finite_time"]
 
+#: Codes of states, and their names as a dataset gives them.
+_CODES = [-1, 0, 1, 2]
+_NAMES = [str(STATUSES[code]) for code in _CODES]
+_MEANINGS = " ".join(name.replace(" ", "_") for name in _NAMES)
 #: States followed at once, and their steps between looks at Ctrl-C: compiled, and in NumPy.
 _CHUNK, _ROUND = 256, 256
 _BATCH, _BATCH_ROUND = 2048, 4
@@ -49,7 +54,7 @@ class FiniteTime:
         time: flow time that states are followed, negative if backwards.
         t0: flow time at which they start, or the number of the first step.
         within: "all" if all directions at the start count, "plane" if those of the plane alone.
-        steps: steps taken, of all states together.
+        steps: shape (nb, na), steps taken from each state.
         clock: "flow" or "map".
         dt: flow time of one step of the map; 1 for a flow.
         status: "finished" or "interrupted".
@@ -66,12 +71,20 @@ class FiniteTime:
     time: float
     t0: float
     within: Literal["all", "plane"]
-    steps: int
+    steps: np.ndarray
     clock: Literal["flow", "map"]
     dt: float
     status: Literal["finished", "interrupted"]
     derivatives: str
     label: str
+
+    @classmethod
+    def from_tiles(cls, arrays: Mapping[str, np.ndarray], **fields: Any) -> FiniteTime:
+        """Return the result of arrays over the grid, axes (nb, na, ...); blank is what is not computed."""
+        known: dict[str, Any] = dict(arrays)
+        codes = np.maximum(known.pop("state"), -1)
+        status: Literal["finished", "interrupted"] = "interrupted" if np.any(codes == -1) else "finished"
+        return cls(statuses=STATUSES[codes], status=status, **known, **fields)
 
     @property
     def lost(self) -> int:
@@ -85,11 +98,14 @@ class FiniteTime:
         rate = {"long_name": "finite-time Lyapunov exponent", "units": "1 / flow time"}
         along = {"long_name": "direction stretched most", "units": "plane coordinates"}
         settings = ("label", "time", "t0", "within", "clock", "dt", "status")
+        states = {"long_name": "what became of the state", "flag_meanings": _MEANINGS, "flag_values": _CODES}
+        codes = np.argmax(self.statuses[..., None] == np.array(_NAMES), axis=-1).astype(np.int64) - 1
         return xarray.Dataset(
             {
                 "exponents": (("b", "a"), self.exponents, rate),
                 "directions": (("b", "a", "axis"), self.directions, along),
-                "status": (("b", "a"), self.statuses),
+                "state": (("b", "a"), codes, states),
+                "steps": (("b", "a"), self.steps, {"long_name": "steps", "units": "1"}),
             },
             coords={**grid_coordinates(self.plane, self.a, self.b), "axis": list(self.plane.names)},
             attrs={"plane": self.plane.kind, **{name: getattr(self, name) for name in settings}},
@@ -124,6 +140,9 @@ def finite_time(
     atol: float = 1e-9,
     switches: Sequence[Section] | None = None,
     max_norm: float = 1e6,
+    tile: int | tuple[int, int] | None = None,
+    executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> FiniteTime:
     """Measure how fast states near each point of a plane separate within a time, at most.
@@ -153,14 +172,21 @@ def finite_time(
         switches: planes on which the velocity jumps; without it those of the field's formula. Tangents jump
             there by the saltation matrix.
         max_norm: norm of the state beyond which it has diverged.
+        tile: grid points of a tile along b and a, or along both; see ``tiles.compute``.
+        executor: any ``concurrent.futures.Executor`` to compute the tiles by.
+        store: path of a Zarr store, ending in .zarr, for the tiles as they come. A call that was interrupted
+            goes on from there; ``gandyn.load`` and xarray read it.
         progress: show a progress bar when on a terminal.
 
     Returns:
-        The exponents, the same whatever the number of threads; Ctrl-C keeps those that are known.
+        The exponents, the same whatever the number of threads or workers; Ctrl-C keeps those that are known,
+        in the store where there is one. States of a system that is not compiled share their steps with
+        those of their tile: there, another tile changes the result within the tolerance.
 
     Raises:
-        ValueError: a time that does not fit the system, a plane of another dimension, an empty grid, or a
-            number out of range.
+        ValueError: a time that does not fit the system, a plane of another dimension, an empty grid, a
+            number out of range, or a store made with other settings.
+        KeyboardInterrupt: on Ctrl-C, with tiles.
 
     Sources: Haller 2001; Shadden, Lekien and Marsden 2005.
 
@@ -185,28 +211,54 @@ def finite_time(
         )
     a, b = grid(extent, a, b, points)
     span = Span(begin, end, rtol, atol, max_norm)
-    loop, threaded = loop_for(system, span, planes_of(system, switches), plane.origin)
-    survey = _Survey(plane, a, b, _basis(plane, within), begin)
-    status = survey.run(loop, threaded, progress)
     dt = float(getattr(system, "dt", 1.0))
+    fields = {
+        "plane": plane,
+        "a": a,
+        "b": b,
+        "time": (end - begin) * dt,
+        "t0": t0,
+        "within": within,
+        "clock": "map" if isinstance(system, UpdateMap) else "flow",
+        "dt": dt,
+        "derivatives": system.derivatives,
+        "label": system.label,
+    }
+    planes = planes_of(system, switches)
+    if tile is None and executor is None and store is None:
+        survey = _Survey(system, span, planes, plane, a, b, within, progress)
+        return FiniteTime.from_tiles(survey.run(), **fields)
+    kept = None
+    if store is not None:
+        decides = {
+            "kind": "finite-time exponents",
+            **system_settings(system, plane, a, b, t0),
+            **{name: fields[name] for name in ("time", "within")},
+            **{"rtol": rtol, "atol": atol, "max_norm": max_norm},
+            "switches": None if planes is None else [planes.normals, planes.offsets],
+        }
+        kept = Store(store, ("b", "a"), decides, FiniteTime, fields)
+    work = _work(system, span, planes, plane, a, b, within)
     shape = len(b), len(a)
-    return FiniteTime(
-        plane=plane,
-        a=a,
-        b=b,
-        exponents=(survey.logs / abs((end - begin) * dt)).reshape(shape),
-        directions=survey.directions.reshape(*shape, 2),
-        statuses=STATUSES[survey.codes].reshape(shape),
-        time=(end - begin) * dt,
-        t0=t0,
-        within=within,
-        steps=survey.steps,
-        clock="map" if isinstance(system, UpdateMap) else "flow",
-        dt=dt,
-        status=status,
-        derivatives=system.derivatives,
-        label=system.label,
+    arrays = compute(
+        work, shape, tile=tile, executor=executor, store=kept, progress=progress, what="finite time"
     )
+    return FiniteTime.from_tiles(arrays, **fields)
+
+
+def _work(
+    system: System, span: Span, planes: Planes | None, plane: Plane, a: np.ndarray, b: np.ndarray, within: str
+) -> Callable[[slice, slice], dict[str, np.ndarray]]:
+    """Return what follows the states of a rectangle of the grid."""
+
+    def follow(rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        survey = _Survey(system, span, planes, plane, a[columns], b[rows], within, False)
+        found = survey.run()
+        if survey.interrupted:
+            raise KeyboardInterrupt
+        return found
+
+    return follow
 
 
 def _times(system: System, t: float | None, n_steps: int | None, t0: float) -> tuple[float, float]:
@@ -240,19 +292,45 @@ def _basis(plane: Plane, within: str) -> np.ndarray:
 class _Survey:
     """The grid, chunk after chunk, with what is known so far."""
 
-    def __init__(self, plane: Plane, a: np.ndarray, b: np.ndarray, basis: np.ndarray, begin: float) -> None:
-        self._plane, self._basis, self._begin = plane, basis, begin
+    def __init__(
+        self,
+        system: System,
+        span: Span,
+        planes: Planes | None,
+        plane: Plane,
+        a: np.ndarray,
+        b: np.ndarray,
+        within: str,
+        progress: bool,
+    ) -> None:
+        self._plane, self._basis, self._span = plane, _basis(plane, within), span
+        self._loop, self._threaded = loop_for(system, span, planes, plane.origin)
+        self._time = abs((span.end - span.begin) * float(getattr(system, "dt", 1.0)))
         self._across, self._up = (values.ravel() for values in np.meshgrid(a, b))
+        self._shape, self._progress = (len(b), len(a)), progress
         count = len(self._across)
-        self.logs, self.directions = np.full(count, np.nan), np.full((count, 2), np.nan)
-        self.codes, self.steps = np.full(count, -1), 0
+        self._logs, self._directions = np.full(count, np.nan), np.full((count, 2), np.nan)
+        self._codes, self._steps = np.full(count, -1), np.zeros(count, dtype=np.int64)
+        self.interrupted = False
 
-    def run(self, loop: Any, threaded: bool, progress: bool) -> Literal["finished", "interrupted"]:
-        """Follow every state; Ctrl-C ends it between rounds."""
+    def run(self) -> dict[str, np.ndarray]:
+        """Follow every state, or those before Ctrl-C; return arrays over the grid."""
+        try:
+            self._follow_all()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        return {
+            "exponents": (self._logs / self._time).reshape(self._shape),
+            "directions": self._directions.reshape(*self._shape, 2),
+            "state": self._codes.reshape(self._shape),
+            "steps": self._steps.reshape(self._shape),
+        }
+
+    def _follow_all(self) -> None:
         from tqdm import tqdm
 
         count, stop = len(self._across), threading.Event()
-        most, round_ = (_CHUNK, _ROUND) if threaded else (_BATCH, _BATCH_ROUND)
+        most, round_ = (_CHUNK, _ROUND) if self._threaded else (_BATCH, _BATCH_ROUND)
         size = max(1, min(most, _NUMBERS // self._basis.size))
         pieces = [slice(i, min(i + size, count)) for i in range(0, count, size)]
 
@@ -260,29 +338,26 @@ class _Survey:
             bundle = self._bundle(piece)
             with np.errstate(all="ignore"):
                 while bundle.open and not stop.is_set():
-                    loop(bundle, round_)
+                    self._loop(bundle, round_)
             self._keep(piece, bundle)
-            return bundle.steps
+            return piece.stop - piece.start
 
-        pool = ThreadPoolExecutor(min(len(pieces), os.cpu_count() or 1) if threaded else 1)
-        bar: Any = tqdm(total=count, desc="finite time", leave=False, disable=None if progress else True)
+        pool = ThreadPoolExecutor(min(len(pieces), os.cpu_count() or 1) if self._threaded else 1)
+        silent = None if self._progress else True
+        bar: Any = tqdm(total=count, desc="finite time", leave=False, disable=silent)
         try:
-            for piece, steps in zip(pieces, pool.map(follow, pieces), strict=True):
-                self.steps += steps
-                bar.update(piece.stop - piece.start)
-        except KeyboardInterrupt:
-            return "interrupted"
+            for done in pool.map(follow, pieces):
+                bar.update(done)
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
             bar.close()
-        return "finished"
 
     def _bundle(self, piece: slice) -> Bundle:
         states = to_numpy(self._plane.point(self._across[piece], self._up[piece])).astype(np.float64)
-        return Bundle.of(states, self._basis, self._begin)
+        return Bundle.of(states, self._basis, self._span.begin)
 
     def _keep(self, piece: slice, bundle: Bundle) -> None:
-        self.logs[piece], shares = bundle.largest()
-        self.directions[piece] = self._plane.components(shares @ self._basis)
-        self.codes[piece] = bundle.statuses
+        self._logs[piece], shares = bundle.largest()
+        self._directions[piece] = self._plane.components(shares @ self._basis)
+        self._codes[piece], self._steps[piece] = bundle.statuses, bundle.steps

@@ -59,26 +59,28 @@ def stretch_map(
     exponents: np.ndarray,
     times: np.ndarray,
     statuses: np.ndarray,
+    counts: np.ndarray,
     last: float,
     steps: int,
     max_norm: float,
-) -> int:
-    """Iterate a map from every open state, up to step ``last``; return the steps.
+) -> None:
+    """Iterate a map from every open state, up to step ``last``.
 
     Args:
         n: entries of a state.
         exponents: shape (m,).
         times: shape (m,), numbers of the next steps.
         statuses: shape (m,), OPEN, FINISHED, DIVERGED or STALLED.
+        counts: shape (m,), steps taken from each state.
     """
-    width, taken = rows.shape[1], 0
+    width = rows.shape[1]
     new, work = np.empty(width), np.empty(n + n * n)
     for p in range(len(rows)):
         for _ in range(steps):
             if statuses[p] != OPEN:
                 break
             slope(function, params, nodes, plan, n, rows[p], times[p], work, new)
-            taken += 1
+            counts[p] += 1
             if not _within(new, n, max_norm):
                 statuses[p] = DIVERGED
                 break
@@ -88,7 +90,6 @@ def stretch_map(
             times[p] += 1
             if times[p] == last:
                 statuses[p] = FINISHED
-    return taken
 
 
 @_jit
@@ -102,23 +103,25 @@ def stretch_flow(
     exponents: np.ndarray,
     times: np.ndarray,
     statuses: np.ndarray,
+    counts: np.ndarray,
     h: np.ndarray,
     end: float,
     steps: int,
     rtol: float,
     atol: float,
     max_norm: float,
-) -> int:
-    """Follow a flow from every open state, up to the time ``end``; return the steps.
+) -> None:
+    """Follow a flow from every open state, up to the time ``end``.
 
     Args:
         n: entries of a state.
         exponents: shape (m,).
         times: shape (m,).
         statuses: shape (m,), as for a map.
+        counts: shape (m,), as for a map.
         h: shape (m,), the next steps, 0 to choose one.
     """
-    width, taken = rows.shape[1], 0
+    width = rows.shape[1]
     new, work, slopes = np.empty(width), np.empty(n + n * n), np.empty((7, width))
     for p in range(len(rows)):
         if statuses[p] != OPEN:
@@ -131,7 +134,7 @@ def stretch_flow(
             moved, step, status, tried = accepted_step(
                 function, params, nodes, plan, n, y, t, step, end, rtol, atol, slopes, new, work
             )
-            taken += tried
+            counts[p] += tried
             if status == FINISHED and not _within(new, n, max_norm):
                 status = DIVERGED
             if status != FINISHED:
@@ -145,4 +148,3 @@ def stretch_flow(
                 statuses[p] = FINISHED
                 break
         times[p], h[p] = t, step
-    return taken

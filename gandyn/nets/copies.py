@@ -41,33 +41,39 @@ class StackedGame(Game):
         made = self._each(lambda theta: self.generator(theta, *batch.latent), list(theta_g))
         return (made, *batch.latent[1:])
 
-    def _on_fake(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...]) -> Any:
-        return self._each(
-            lambda theta, samples: self.discriminator(theta, samples, *fake[1:]), list(theta_d), fake[0]
-        )
-
-    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...]) -> Tensor:
+    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...], batch: Batch) -> Tensor:
         """Return the generator's loss of every copy, (m,)."""
-        loss: Tensor = self._each(self.losses.generator, self._on_fake(theta_d, fake))
+        loss: Tensor = self._each_play(self.losses.of_generator, theta_d, fake, batch)
         return loss
+
+    def _each_play(
+        self,
+        function: Callable[[Play], Any],
+        theta_d: Sequence[Tensor],
+        fake: tuple[Tensor, ...],
+        batch: Batch,
+        judged: tuple[Any, Any] | None = None,
+    ) -> Any:
+        """Return a function of every copy's evaluation of the game, mapped."""
+
+        def at(theta: list[Tensor], samples: Tensor, *known: Any) -> Any:
+            return function(self.play(theta, (samples, *fake[1:]), batch, known or (None, None)))
+
+        return self._each(at, list(theta_d), fake[0], *(judged or ()))
 
     def discriminator_loss(
         self,
         theta_d: Sequence[Tensor],
         fake: tuple[Tensor, ...],
         batch: Batch,
-        outputs: tuple[Any, Any] | None = None,
+        judged: tuple[Any, Any] = (None, None),
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Return the discriminator's loss of every copy, (m,), and its outputs."""
-        on_real, on_fake = outputs or self._outputs(theta_d, fake, batch)
-        loss = self._each(self.losses.discriminator, on_real, on_fake)
+        outputs = self._each_play(lambda play: (play.on_real, play.on_fake), theta_d, fake, batch)
+        loss = self._each_play(self.losses.of_discriminator, theta_d, fake, batch, outputs)
         if self.losses.penalties:
             loss = loss + self._penalties(theta_d, fake, batch)
-        return loss, (on_real, on_fake)
-
-    def _outputs(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...], batch: Batch) -> tuple[Any, Any]:
-        on_real = self._each(lambda theta: self.discriminator(theta, *batch.real), list(theta_d))
-        return on_real, self._on_fake(theta_d, fake)
+        return loss, outputs
 
     def _penalties(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...], batch: Batch) -> Tensor:
         terms = []
@@ -75,13 +81,7 @@ class StackedGame(Game):
         same = draws.get_state()
         for i in range(fake[0].shape[0]):
             draws.set_state(same)
-            own = [part[i] for part in theta_d]
-            play = Play(
-                batch.real,
-                (fake[0][i], *fake[1:]),
-                lambda *x, own=own: self.discriminator(own, *x),
-                batch.mix,
-            )
+            play = self.play([part[i] for part in theta_d], (fake[0][i], *fake[1:]), batch)
             terms.append(torch.stack([penalty(play) for penalty in self.losses.penalties]).sum())
         return torch.stack(terms)
 
@@ -90,9 +90,8 @@ class StackedGame(Game):
     ) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
         """Return both players' losses of every copy, each (m,), and the discriminator's outputs."""
         fake = self.fakes(theta_g, batch)
-        outputs = self._outputs(theta_d, fake, batch)
-        loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
-        return self._each(self.losses.generator, outputs[1]), loss_d, outputs
+        loss_d, outputs = self.discriminator_loss(theta_d, fake, batch)
+        return self._each_play(self.losses.of_generator, theta_d, fake, batch, outputs), loss_d, outputs
 
 
 def looped(step: TrainingStep | SchemeStep) -> Stepper:

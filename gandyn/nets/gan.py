@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gandyn.field import Layout, Player, VectorField
-from gandyn.nets.derivatives import derivatives
+from gandyn.nets.derivatives import Pointwise, derivatives
 from gandyn.nets.losses import Losses, Play
 from gandyn.nets.modules import BatchNormMode, DropoutMode, Network, get_state, split_like, tensors_in
 
-__all__ = ["Batch", "Game", "gan_field", "gan_losses"]
+__all__ = ["Batch", "Game", "gan_field"]
 
 #: A tensor of samples, or a tuple of samples and their conditions (labels, ...).
 Inputs: TypeAlias = Tensor | Sequence[Tensor]
@@ -32,12 +32,14 @@ class Batch:
         latent: inputs of the generator: latents (M, ...) and, if any, conditions (M, ...).
         mix: shape (N,), in [0, 1]: places of the interpolates of a gradient penalty.
         seed: seed of seeded dropout.
+        step: number of the training step, from 0, on which losses with a schedule depend.
     """
 
     real: tuple[Tensor, ...]
     latent: tuple[Tensor, ...]
     mix: Tensor
     seed: int = 0
+    step: int = 0
 
     def pieces(self, size: int | None) -> list[tuple[float, Batch]]:
         """Return micro-batches of about ``size`` samples with their weights; the whole batch for None.
@@ -58,7 +60,10 @@ class Batch:
             )
         split = lambda parts: zip(*(part.tensor_split(number) for part in parts), strict=True)
         cuts = zip(split(self.real), split(self.latent), self.mix.tensor_split(number), strict=True)
-        return [(len(mix) / counts[0], Batch(real, latent, mix, self.seed)) for real, latent, mix in cuts]
+        return [
+            (len(mix) / counts[0], replace(self, real=real, latent=latent, mix=mix))
+            for real, latent, mix in cuts
+        ]
 
 
 def as_inputs(name: str, value: Inputs, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
@@ -168,27 +173,42 @@ class Game:
         """Return what the discriminator sees of the generator: samples and their conditions."""
         return (self.generator(theta_g, *batch.latent), *batch.latent[1:])
 
-    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...]) -> Tensor:
+    def seen(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what of samples and conditions the discriminator is called with."""
+        return inputs if self.losses.conditional else inputs[:1]
+
+    def play(
+        self,
+        theta_d: Sequence[Tensor],
+        fake: tuple[Tensor, ...],
+        batch: Batch,
+        judged: tuple[Any, Any] = (None, None),
+    ) -> Play:
+        """Return the evaluation of the game that losses and penalties look at."""
+
+        def critic(*inputs: Tensor) -> Any:
+            return self.discriminator(theta_d, *self.seen(inputs))
+
+        return Play(batch.real, fake, critic, batch.mix, batch.step, judged)
+
+    def generator_loss(self, theta_d: Sequence[Tensor], fake: tuple[Tensor, ...], batch: Batch) -> Tensor:
         """Return the generator's loss, a scalar, on generated samples."""
-        return self.losses.generator(self.discriminator(theta_d, *fake))
+        return self.losses.of_generator(self.play(theta_d, fake, batch))
 
     def discriminator_loss(
         self,
         theta_d: Sequence[Tensor],
         fake: tuple[Tensor, ...],
         batch: Batch,
-        outputs: tuple[Any, Any] | None = None,
+        judged: tuple[Any, Any] = (None, None),
     ) -> tuple[Tensor, tuple[Any, Any]]:
         """Return the discriminator's loss with its penalties, and its outputs on real and fake."""
-
-        def critic(*inputs: Tensor) -> Any:
-            return self.discriminator(theta_d, *inputs)
-
-        on_real, on_fake = outputs or (critic(*batch.real), critic(*fake))
-        loss = self.losses.discriminator(on_real, on_fake)
+        play = self.play(theta_d, fake, batch, judged)
+        outputs = play.on_real, play.on_fake
+        loss = self.losses.of_discriminator(play)
         for penalty in self.losses.penalties:
-            loss = loss + penalty(Play(batch.real, fake, critic, batch.mix))
-        return loss, (on_real, on_fake)
+            loss = loss + penalty(play)
+        return loss, outputs
 
     def with_copied_buffers(self) -> Game:
         """Return the game with buffers of its own, for a trial that must leave no trace."""
@@ -210,7 +230,7 @@ class Game:
         game.generator = self.generator.measured_at(theta_g, *batch.latent)
         fake = game.fakes(theta_g, batch)
         joined = [torch.cat([a, b]) for a, b in zip(batch.real, fake, strict=True)]
-        game.discriminator = self.discriminator.measured_at(theta_d, *joined)
+        game.discriminator = self.discriminator.measured_at(theta_d, *self.seen(tuple(joined)))
         return game
 
     def both_losses(
@@ -218,9 +238,8 @@ class Game:
     ) -> tuple[Tensor, Tensor, tuple[Any, Any]]:
         """Return both players' losses and the discriminator's outputs, from one forward pass."""
         fake = self.fakes(theta_g, batch)
-        outputs = (self.discriminator(theta_d, *batch.real), self.discriminator(theta_d, *fake))
-        loss_d, _ = self.discriminator_loss(theta_d, fake, batch, outputs)
-        return self.losses.generator(outputs[1]), loss_d, outputs
+        loss_d, outputs = self.discriminator_loss(theta_d, fake, batch)
+        return self.losses.of_generator(self.play(theta_d, fake, batch, outputs)), loss_d, outputs
 
     def own_velocity(self, x: Tensor, player: Player, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return one player's parameters as a leaf, and its velocity as a function of it, with its graph."""
@@ -230,7 +249,7 @@ class Game:
         with torch.enable_grad(), self.drawing(batch.seed):
             if player == "generator":
                 theta = split_like(leaf, self.generator)
-                loss = self.generator_loss(theta_d, self.fakes(theta, batch))
+                loss = self.generator_loss(theta_d, self.fakes(theta, batch), batch)
             else:
                 with torch.no_grad():
                     fake = self.fakes(theta_g, batch)
@@ -309,8 +328,8 @@ def gan_field(
 
     Args:
         generator: called as ``generator(*latent)``.
-        discriminator: called as ``discriminator(samples, *conditions)``; returns logits of any shape that
-            the losses take.
+        discriminator: called as ``discriminator(samples, *conditions)`` (on samples alone by losses that
+            are not conditional, such as AC-GAN's); returns logits of any shape that the losses take.
         losses: what each player descends, for example ``nets.losses.nonsaturating()``.
         real: data of shape (N, ...), float; or a tuple with conditions, ``(images, labels)``.
         latent: latents of shape (M, ...), float; or a tuple with conditions, ``(z, labels)``, which the
@@ -348,20 +367,15 @@ def gan_field(
     present = get_state(generator, discriminator, dtype=dtype)
     check_game(game, present, batch)
     pieces = batch.pieces(micro_batch)
-    _check_pieces(game, present, batch, pieces)
+    check_pieces(game, present, batch, pieces)
     title = label or f"{game.losses.name} GAN on {batch.real[0].shape[0]} samples"
-
-    def velocity(
-        exchanged: bool, weight: float, piece: Batch, x: Tensor, _: Any, create_graph: bool
-    ) -> Tensor:
-        return weight * game.velocity(x, piece, create_graph=create_graph, exchanged=exchanged)
 
     def own(weight: float, piece: Batch, x: Tensor, t: Any, player: Player) -> tuple[Tensor, Tensor]:
         leaf, result = game.own_velocity(x, player, piece)
         return leaf, weight * result
 
     def field(exchanged: bool, **options: Any) -> VectorField:
-        parts = [partial(velocity, exchanged, *piece) for piece in pieces]
+        parts = velocities(game, pieces, exchanged=exchanged)
         # Draws and measured statistics hang on the passes of both players, some of which are left out.
         joint = exchanged or game.reestimates or game.stochastic
         short = [] if joint else [partial(own, *piece) for piece in pieces]
@@ -371,7 +385,18 @@ def gan_field(
     return field(False, label=title, rival=lambda: field(True, label=f"{title}, losses exchanged"))
 
 
-def _check_pieces(game: Game, x: Tensor, batch: Batch, pieces: Sequence[tuple[float, Batch]]) -> None:
+def velocities(
+    game: Game, pieces: Sequence[tuple[float, Batch]], *, exchanged: bool = False
+) -> list[Pointwise]:
+    """Return the terms of the velocity, one function a piece of the batch."""
+
+    def velocity(weight: float, piece: Batch, x: Tensor, _: Any, create_graph: bool) -> Tensor:
+        return weight * game.velocity(x, piece, create_graph=create_graph, exchanged=exchanged)
+
+    return [partial(velocity, *piece) for piece in pieces]
+
+
+def check_pieces(game: Game, x: Tensor, batch: Batch, pieces: Sequence[tuple[float, Batch]]) -> None:
     """Raise ValueError unless both losses on the batch are the weighted means of those on its pieces."""
     if len(pieces) == 1:
         return
@@ -390,52 +415,6 @@ def _losses_at(game: Game, x: Tensor, batch: Batch) -> Tensor:
         here = game.with_statistics_at(x, batch)
         loss_g, loss_d, _ = here.both_losses(*game.split(x), batch)
     return torch.stack([loss_g.detach(), loss_d.detach()])
-
-
-def gan_losses(
-    generator: nn.Module,
-    discriminator: nn.Module,
-    losses: Losses,
-    real: Inputs,
-    latent: Inputs,
-    *,
-    batch_norm: BatchNormMode | None = None,
-    dropout: DropoutMode | None = None,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> Callable[[Tensor], Tensor]:
-    """Return both players' losses on a fixed batch as a function of the joint parameters.
-
-    Args:
-        generator: see ``gan_field``; so are all other arguments.
-        discriminator: see ``gan_field``.
-        losses: see ``gan_field``.
-        real: see ``gan_field``.
-        latent: see ``gan_field``.
-        batch_norm: see ``gan_field``.
-        dropout: see ``gan_field``.
-        seed: see ``gan_field``.
-        dtype: see ``gan_field``.
-
-    Returns:
-        Function of states (..., n) with values (..., 2): the generator's, then the discriminator's loss.
-
-    Example:
-        >>> from gandyn.nets import get_state, losses
-        >>> g, d = nn.Linear(1, 1), nn.Linear(1, 1)
-        >>> both = gan_losses(g, d, losses.nonsaturating(), torch.randn(8, 1), torch.randn(8, 1))
-        >>> both(get_state(g, d)).shape
-        torch.Size([2])
-    """
-    game = Game(generator, discriminator, losses, dtype=dtype, batch_norm=batch_norm, dropout=dropout)
-    batch = fixed_batch(game, real, latent, seed)
-    check_game(game, get_state(generator, discriminator, dtype=dtype), batch)
-
-    def over_batches(x: Tensor) -> Tensor:
-        rows = [_losses_at(game, row, batch) for row in x.reshape(-1, x.shape[-1])]
-        return torch.stack(rows).reshape(*x.shape[:-1], 2)
-
-    return over_batches
 
 
 def fixed_batch(game: Game, real: Inputs, latent: Inputs, seed: int) -> Batch:
@@ -461,10 +440,10 @@ def check_game(game: Game, x: Tensor, batch: Batch) -> None:
             f"the generator makes samples of shape {tuple(fake[0].shape[1:])}, the data have "
             f"{tuple(batch.real[0].shape[1:])}; they must agree"
         )
-    output = _checked_output(game, game.discriminator, theta_d, batch.real, batch)
+    output = _checked_output(game, game.discriminator, theta_d, game.seen(batch.real), batch)
     for what, seen in (("on real samples", output), ("on generated samples", None)):
         if seen is None:
-            seen = _checked_output(game, game.discriminator, theta_d, fake, batch)
+            seen = _checked_output(game, game.discriminator, theta_d, game.seen(fake), batch)
         if not all(torch.isfinite(part).all() for part in tensors_in(seen)):
             raise ValueError(f"the discriminator's output {what} is not finite at the modules' parameters")
     game = game.with_copied_buffers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -32,7 +33,7 @@ from gandyn.nets.modules import (
 from gandyn.nets.recipe import Recipe
 from gandyn.nets.schemed import Scheme, SchemeStep
 
-__all__ = ["Prior", "normal_prior", "training_map", "uniform_prior"]
+__all__ = ["LabelledPrior", "Prior", "labelled_prior", "normal_prior", "training_map", "uniform_prior"]
 
 #: ``prior(count, draws) -> latents``: samples of shape (count, ...), or a tuple with conditions.
 Prior: TypeAlias = Callable[[int, torch.Generator], Inputs]
@@ -46,6 +47,39 @@ def normal_prior(dim: int) -> Prior:
 def uniform_prior(dim: int) -> Prior:
     """Return the prior of independent latents uniform on [-1, 1], of shape (count, dim)."""
     return lambda count, draws: 2 * torch.rand(count, dim, generator=draws) - 1
+
+
+@dataclass(frozen=True)
+class LabelledPrior:
+    """Standard normal latents of shape (count, dim) and uniform labels 0 to classes - 1, shape (count,)."""
+
+    dim: int
+    classes: int
+
+    def __call__(self, count: int, draws: torch.Generator) -> Inputs:
+        """Return latents and labels."""
+        z = torch.randn(count, self.dim, generator=draws)
+        return z, torch.randint(self.classes, (count,), generator=draws)
+
+
+def labelled_prior(dim: int, classes: int) -> Prior:
+    """Return the prior of independent standard normal latents with labels, for a conditional generator.
+
+    Args:
+        dim: dimension of the latents, >= 1.
+        classes: number of classes, >= 1, each as likely.
+
+    Raises:
+        ValueError: a number below 1.
+
+    Example:
+        >>> z, labels = labelled_prior(3, 10)(5, torch.Generator().manual_seed(0))
+        >>> z.shape, labels.shape
+        (torch.Size([5, 3]), torch.Size([5]))
+    """
+    if dim < 1 or classes < 1:
+        raise ValueError(f"dim and classes must be at least 1, got {dim} and {classes}")
+    return LabelledPrior(dim, classes)
 
 
 def seeded_draws(*key: int) -> torch.Generator:
@@ -125,8 +159,8 @@ class TrainingStep:
         return self.recipe.settings()
 
     def start(self, parameters: Tensor) -> Tensor:
-        """Return the state that training starts from: the parameters, and zero memory."""
-        return torch.cat([parameters, parameters.new_zeros(sum(self._sizes))])
+        """Return the state that training starts from: the parameters (..., n), and zero memory."""
+        return torch.cat([parameters, parameters.new_zeros(*parameters.shape[:-1], sum(self._sizes))], -1)
 
     def __call__(
         self, x: Tensor, k: int, *, differentiable: bool = False, create_graph: bool = False
@@ -144,7 +178,7 @@ class TrainingStep:
             if self.recipe.order == "simultaneous":
                 move.both()
             elif self.recipe.order == "generator first":
-                move.generator(move.fakes(0, variable=True))
+                move.generator(move.fakes(0, variable=True), 0)
                 for j in range(self.recipe.critic_steps):
                     move.discriminator(move.fakes(j, variable=False), j)
             else:
@@ -167,9 +201,13 @@ class _Move:
         self.theta = [theta_g, theta_d]
         self.memory = [tuple(memory[:count_g]), tuple(memory[count_g:])]
         self.record: dict[str, Any] = {}
+        self._batches: dict[int, Batch] = {}
 
     def batch(self, j: int) -> Batch:
-        return self.step.batches(self.k * self.step.recipe.critic_steps + j)
+        if j not in self._batches:
+            drawn = self.step.batches(self.k * self.step.recipe.critic_steps + j)
+            self._batches[j] = replace(drawn, step=self.k)
+        return self._batches[j]
 
     def views(self, player: int, *, variable: bool) -> list[Tensor]:
         flat = self.theta[player]
@@ -190,9 +228,9 @@ class _Move:
         self.update(0, by_g, self.k + 1)
         self.update(1, by_d, self.k + 1)
 
-    def generator(self, made: tuple[tuple[Tensor, ...], list[Tensor]]) -> None:
+    def generator(self, made: tuple[tuple[Tensor, ...], list[Tensor]], j: int) -> None:
         fake, theta_g = made
-        loss = self.game.generator_loss(self.views(1, variable=False), fake)
+        loss = self.game.generator_loss(self.views(1, variable=False), fake, self.batch(j))
         by_g = gradient(loss, theta_g, create_graph=self.create_graph)
         self.record |= {"loss_g": loss, "by_g": by_g}
         self.update(0, by_g, self.k + 1)
@@ -213,7 +251,7 @@ class _Move:
         if self.differentiable:
             # The discriminator's update hangs on these views too; the generator takes it as given.
             made = self.fakes(last, variable=True)
-        self.generator(made)
+        self.generator(made, last)
 
     def update(self, player: int, gradients: Sequence[Tensor], count: int) -> None:
         recipe = self.step.recipe
@@ -269,7 +307,8 @@ def training_map(
         dropout: see ``gan_field``; training itself draws as "seeded" does.
         dtype: float type of the whole computation.
         resample: draw a minibatch and latents for each step; with False all steps take the first ones, and
-            the map is autonomous: full-batch training, where ``batch_size`` is that of the data.
+            the map is autonomous (but for losses on a schedule): full-batch training, where ``batch_size``
+            is that of the data.
         label: name for titles and messages.
 
     Returns:
@@ -338,7 +377,7 @@ def map_of(step: TrainingStep | SchemeStep, label: str = "") -> UpdateMap:
     rule = step.recipe.optimizers[0]
     title = label or f"training by {type(rule).__name__}, {step.recipe.order}"
     products = {name: getattr(system, name) for name in ("jac", "jvp", "vjp", "tangents", "retained")}
-    return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, **products)
+    return UpdateMap(system.fn, step.layout, rule.lr or 1.0, label=title, start=step.start, **products)
 
 
 def as_prior(latent: int | Prior) -> Prior:

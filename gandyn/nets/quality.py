@@ -1,8 +1,9 @@
-"""How well samples cover a mixture: modes found, samples that belong to one, and distances of samples."""
+"""How well samples cover a mixture: modes found, samples that belong to one and those between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gandyn.arrays import to_numpy
 from gandyn.nets.datasets import Dataset
 
-__all__ = ["Coverage", "coverage", "modes_of", "sliced_wasserstein"]
+__all__ = ["Coverage", "class_counts", "coverage", "modes_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,6 +22,8 @@ class Coverage:
         counts: shape (k,), samples of high quality nearest to each mode.
         covered: number of modes with at least ``least`` of them.
         high_quality: share of the samples within the radius of a mode.
+        between: share of the samples on a bridge: beyond the radius of every mode, and within it of a
+            straight line that joins two of them.
         entropy: of the shares of the modes among those, in nats; log k where they are even.
         total: number of samples.
     """
@@ -28,13 +31,14 @@ class Coverage:
     counts: np.ndarray
     covered: int
     high_quality: float
+    between: float
     entropy: float
     total: int
 
     def __str__(self) -> str:
         return (
-            f"Coverage: {self.covered} of {len(self.counts)} modes, {self.high_quality:.1%} of {self.total} "
-            "samples of high quality"
+            f"Coverage: {self.covered} of {len(self.counts)} modes; of {self.total} samples "
+            f"{self.high_quality:.1%} of high quality, {self.between:.1%} between modes"
         )
 
     __repr__ = __str__
@@ -104,42 +108,55 @@ def coverage(
         counts=counts,
         covered=int(np.sum(counts >= least)),
         high_quality=float(good.mean()),
+        between=float(np.sum(_on_a_bridge(points[~good], centres, radius * std)) / len(points)),
         entropy=float(-np.sum(shares * np.log(shares))),
         total=len(points),
     )
 
 
-def sliced_wasserstein(a: Any, b: Any, *, projections: int = 200, seed: int = 0) -> tuple[float, float]:
-    """Return the sliced Wasserstein distance of order 1 of two sets of points, and its standard error.
+def _on_a_bridge(points: np.ndarray, centres: np.ndarray, reach: float) -> np.ndarray:
+    """Return which points lie within ``reach`` of a segment between two centres, shape (N,)."""
+    found = np.zeros(len(points), dtype=bool)
+    for start, end in combinations(centres, 2):
+        along = end - start
+        share = np.clip((points - start) @ along / (along @ along), 0.0, 1.0)
+        found |= np.linalg.norm(points - start - share[:, None] * along, axis=1) <= reach
+    return found
 
-    The mean over random directions of the distance of the projections, each of them exact; in one dimension
-    the distance itself, with error 0.
+
+def class_counts(samples: Any, data: Dataset, *, neighbours: int = 5) -> np.ndarray:
+    """Return how many samples look like each class of a data set, by vote of the nearest real samples.
+
+    The histogram of modes for images, whose modes have no centres: each sample is given the class that most
+    of its nearest real samples have, in the distance of their values.
 
     Args:
-        a: shape (N, d), float.
-        b: shape (M, d), float.
-        projections: number of random directions, >= 2.
-        seed: seed of the directions.
+        samples: shape (N, ...), each of the shape of the data's samples; an array of any namespace.
+        data: labelled real samples.
+        neighbours: real samples that vote, >= 1.
+
+    Returns:
+        Shape (classes,), int.
 
     Raises:
-        ValueError: shapes that do not fit, a value that is not finite, or fewer than 2 projections.
-
-    Source: Rabin, Peyre, Delon and Bernot 2012.
+        ValueError: data without labels, samples of another shape, or a count out of range.
 
     Example:
-        >>> sliced_wasserstein(np.zeros((4, 1)), np.ones((3, 1)))
-        (1.0, 0.0)
+        >>> from gandyn.nets import datasets
+        >>> data = datasets.digits()
+        >>> class_counts(data.images[data.labels == 3][:50], data).argmax()
+        np.int64(3)
     """
-    from scipy.stats import wasserstein_distance
+    from sklearn.neighbors import KNeighborsClassifier
 
-    a, b = (to_numpy(points).astype(float) for points in (a, b))
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not (len(a) and len(b)):
-        raise ValueError(f"two sets of points have shapes (N, d) and (M, d), got {a.shape} and {b.shape}")
-    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))) or projections < 2:
-        raise ValueError(f"points must be finite and projections at least 2, got projections={projections}")
-    if a.shape[1] == 1:
-        return float(wasserstein_distance(a[:, 0], b[:, 0])), 0.0
-    directions = np.random.default_rng(seed).normal(size=(projections, a.shape[1]))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    values = [wasserstein_distance(a @ u, b @ u) for u in directions]
-    return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(projections))
+    values = to_numpy(samples)
+    if data.labels is None:
+        raise ValueError(f"{data.name} has no labels; take a labelled data set such as datasets.digits()")
+    if values.shape[1:] != data.sample_shape or not len(values):
+        raise ValueError(f"samples must have shape (N, *{data.sample_shape}), got {values.shape}")
+    if not 1 <= neighbours <= len(data):
+        raise ValueError(f"neighbours must be from 1 to {len(data)}, the real samples, got {neighbours}")
+    voters = KNeighborsClassifier(neighbours).fit(
+        to_numpy(data.images).reshape(len(data), -1), to_numpy(data.labels)
+    )
+    return np.bincount(voters.predict(values.reshape(len(values), -1)), minlength=len(data.classes))

@@ -109,7 +109,7 @@ class SchemeStep:
         return VectorField(layout=self.game.layout, **system._asdict(), **options)
 
     def _velocity(self, exchanged: bool, x: Tensor, t: Any, create_graph: bool) -> Tensor:
-        batch = self.batches(self._minibatch(float(t)))
+        batch = replace(self.batches(self._minibatch(float(t))), step=self._k)
         record = self.game.record(x, batch, create_graph=create_graph, exchanged=exchanged)
         if self._record is None and not exchanged:
             losses = record.losses[0].detach(), record.losses[1].detach()

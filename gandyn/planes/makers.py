@@ -1,20 +1,17 @@
-"""Makers of planes: two coordinates, filter-normalised, principal components, three points, random."""
+"""Makers of planes: two coordinates, through three points, random."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from gandyn.arrays import Array, array_namespace, like, to_numpy
+from gandyn.arrays import Array, like
 from gandyn.checks import check_floats, check_option
 from gandyn.field import Block, Layout, Player
-from gandyn.planes.plane import Plane, states_of
-
-#: Whose filters a filter-normalised plane moves; "axis per player" gives each player one axis.
-Players: TypeAlias = Literal["both", "generator", "discriminator", "axis per player"]
+from gandyn.planes.plane import Plane, orthonormal
 
 
 def coordinate_plane(layout: Layout, name_a: str, name_b: str, origin: Array | None = None) -> Plane:
@@ -48,136 +45,6 @@ def coordinate_plane(layout: Layout, name_a: str, name_b: str, origin: Array | N
     axes[0, i] = axes[1, j] = 1.0
     others = 1.0 - axes.sum(axis=0)
     return Plane(start * like(others, start), like(axes, start), layout, (first, second), "coordinates")
-
-
-def filter_normalized_plane(
-    layout: Layout,
-    origin: Array,
-    *,
-    players: Players = "both",
-    blocks: Sequence[str] | None = None,
-    seed: int = 0,
-    zero_filters: Literal["raise", "skip"] = "raise",
-) -> Plane:
-    """Make two random directions that have, filter by filter, the norm of the weights at ``origin``.
-
-    Filters run along ``Block.filter_axis``. Within each filter the two directions are orthogonal and
-    of exactly its norm, by Gram-Schmidt there. What has no filters (biases, norm parameters) and
-    optimiser memory is not moved. A filter of one entry has no room for two orthogonal directions:
-    the second is zero there, and ``notes`` says for how many. The draws depend on the seed and the
-    layout only, not on which blocks are asked for.
-
-    Args:
-        layout: the blocks of the state.
-        origin: shape (n,), the weights, finite.
-        players: "both", one player, or "axis per player": the discriminator's direction on the
-            horizontal axis, the generator's on the vertical one.
-        blocks: names of the blocks to move, all with filters; None for all of the players'.
-        seed: seed of the directions.
-        zero_filters: what to do about a filter of norm 0: "raise", or "skip" (it is not moved).
-
-    Returns:
-        The plane, in units of the filter norms: (1, 0) moves every filter by its own norm.
-
-    Raises:
-        KeyError: an unknown block.
-        ValueError: an unknown option, a zero filter, or nothing to move.
-
-    Source: Li, Xu, Taylor, Studer and Goldstein 2018, there without the orthogonality and the groups.
-    """
-    check_floats("origin", origin, (layout.dim,))
-    check_option("players", players, get_args(Players))
-    check_option("zero_filters", zero_filters, ("raise", "skip"))
-    owners = players if players in ("generator", "discriminator") else None
-    chosen = _chosen(layout, blocks, cast(Player | None, owners))
-    unfiltered = [name for name in blocks or () if chosen[name].filter_axis is None]
-    if unfiltered:
-        raise ValueError(f"blocks without filters: {unfiltered}; leave them out, or use random_plane")
-    weights = to_numpy(origin).astype(float)
-    axes, rng, singles, zeros = np.zeros((2, layout.dim)), np.random.default_rng(seed), 0, 0
-    for block, where in layout.offsets():
-        draws = rng.standard_normal((2, block.size))
-        labels = block.filter_labels()
-        if block.name not in chosen or labels is None:
-            continue
-        counts = np.bincount(labels)
-        norms = _filter_norms(weights[where], labels)
-        empty = np.flatnonzero(norms == 0)
-        if len(empty) and zero_filters == "raise":
-            raise ValueError(
-                f"filter {empty[0]} of block {block.name!r} has norm 0 ({len(empty)} such filters there): no "
-                'direction can be scaled to it; pass zero_filters="skip" to leave such filters unmoved'
-            )
-        singles, zeros = singles + int(np.sum(counts == 1)), zeros + len(empty)
-        axes[:, where] = _filter_pair(draws, labels, norms)
-    notes = []
-    names = ("filter-normalised direction 1", "filter-normalised direction 2")
-    if players == "axis per player":
-        names = ("discriminator, filter-normalised", "generator, filter-normalised")
-        axes = np.stack([axes[0] * layout.mask("discriminator"), axes[0] * layout.mask("generator")])
-    elif singles:
-        notes.append(f"{singles} filters of a single entry are moved along the first axis only")
-    if zeros:
-        notes.append(f"{zeros} filters of norm 0 are not moved")
-    still = layout.dim - int(np.sum(np.any(axes != 0, axis=0)))
-    if still:
-        notes.append(f"{still} of {layout.dim} entries are not moved")
-    return Plane(origin, like(axes, origin), layout, names, "filter-normalized", notes=tuple(notes))
-
-
-def pca_plane(path: Any, layout: Layout, origin: Literal["mean", "last"] = "mean") -> Plane:
-    """Make the plane of the two principal components of a path of states.
-
-    The components are those of the variance about the mean, whichever origin is taken, by the smaller
-    of the Gram matrix of the states and their covariance. Each axis has length 1 and points from the
-    first state towards the last.
-
-    Args:
-        path: a ``Trajectory``, or states of shape (T, n), T at least 3.
-        layout: the blocks of the state.
-        origin: what lies at (0, 0): the "mean" of the path, or its "last" state.
-
-    Returns:
-        The plane; ``explained`` holds the variance ratios of all components.
-
-    Raises:
-        ValueError: fewer than 3 states, a state that is not finite, or a path along a line.
-
-    Source: Lorch 2016; Li, Xu, Taylor, Studer and Goldstein 2018.
-
-    Example:
-        >>> path = np.array([[0.0, 0, 1], [1, 0, 1], [2, 1, 1], [3, 1, 1]])
-        >>> pca_plane(path, Layout.scalars(state=["x", "y", "z"])).explained
-        (0.971..., 0.0285..., 0.0)
-    """
-    states = states_of(path, layout.dim)
-    check_option("origin", origin, ("mean", "last"))
-    count = states.shape[0]
-    if count < 3 or layout.dim < 2:
-        raise ValueError(f"a PCA plane needs at least 3 states of 2 entries, got {tuple(states.shape)}")
-    xp = array_namespace(states)
-    mean = xp.mean(states, axis=0)
-    centred = states - mean
-    wide = count <= layout.dim
-    across = xp.matrix_transpose(centred)
-    moments = to_numpy(xp.matmul(centred, across) if wide else xp.matmul(across, centred)).astype(float)
-    variances, vectors = np.linalg.eigh(moments)
-    variances, leading = np.maximum(variances[::-1], 0.0), like(vectors[:, :-3:-1].T.copy(), states)
-    if not variances[1] > 1e-13 * variances[0]:
-        raise ValueError("the path lies on a line (or does not move): a PCA plane needs two directions")
-    axes = to_numpy(xp.matmul(leading, centred) if wide else leading).astype(float)
-    axes = _orthonormal(axes)
-    axes *= np.where(axes @ to_numpy(states[-1, :] - states[0, :]) < 0, -1.0, 1.0)[:, None]
-    explained = variances[: min(count - 1, layout.dim)] / variances.sum()
-    return Plane(
-        mean if origin == "mean" else states[-1, :],
-        like(axes, states),
-        layout,
-        (f"PC 1 ({explained[0]:.1%})", f"PC 2 ({explained[1]:.1%})"),
-        "principal components",
-        explained=tuple(explained.tolist()),
-        notes=(f"two components explain {explained[:2].sum():.1%} of the path's variance",),
-    )
 
 
 def spanned_plane(points: Array, layout: Layout) -> Plane:
@@ -226,7 +93,7 @@ def random_plane(
     """
     check_floats("origin", origin, (layout.dim,))
     check_option("kind", kind, ("all", "weights", "biases"))
-    chosen = _chosen(layout, blocks, player)
+    chosen = chosen_blocks(layout, blocks, player)
     wanted = {
         "all": lambda block: True,
         "weights": lambda block: block.filter_axis is not None,
@@ -236,7 +103,7 @@ def random_plane(
     size = sum(where.stop - where.start for where in moved)
     if size < 2:
         raise ValueError(f"a plane needs at least two entries to move; kind = {kind!r} leaves {size}")
-    draws = _orthonormal(np.random.default_rng(seed).standard_normal((2, size)))
+    draws = orthonormal(np.random.default_rng(seed).standard_normal((2, size)))
     axes = np.zeros((2, layout.dim))
     axes[:, np.concatenate([np.arange(where.start, where.stop) for where in moved])] = draws
     names = ("random direction 1", "random direction 2")
@@ -260,7 +127,7 @@ def _entry(layout: Layout, name: str) -> tuple[int, str]:
     return start + int(np.ravel_multi_index(index, block.shape) if index else 0), block.player
 
 
-def _chosen(layout: Layout, names: Sequence[str] | None, player: Player | None) -> dict[str, Block]:
+def chosen_blocks(layout: Layout, names: Sequence[str] | None, player: Player | None) -> dict[str, Block]:
     """Return the blocks to move by name: those named, or all of a player; never optimiser memory."""
     if player is not None:
         check_option("player", player, get_args(Player))
@@ -281,27 +148,3 @@ def _chosen(layout: Layout, names: Sequence[str] | None, player: Player | None) 
             "optimiser memory moves only with player='memory'"
         )
     return found
-
-
-def _filter_norms(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.bincount(labels, values * values))
-
-
-def _filter_pair(draws: np.ndarray, labels: np.ndarray, norms: np.ndarray) -> np.ndarray:
-    """Orthogonalise two directions within each filter and give each the filter's norm."""
-    first, second = draws
-    first = first / _filter_norms(first, labels)[labels]
-    for _ in range(2):
-        second = second - np.bincount(labels, first * second)[labels] * first
-        length = np.where(np.bincount(labels) > 1, _filter_norms(second, labels), np.inf)
-        second = second / length[labels]
-    return np.stack([first, second]) * norms[labels]
-
-
-def _orthonormal(pair: np.ndarray) -> np.ndarray:
-    first = pair[0] / np.linalg.norm(pair[0])
-    second = pair[1] / np.linalg.norm(pair[1])
-    for _ in range(2):
-        second = second - (first @ second) * first
-        second = second / np.linalg.norm(second)
-    return np.stack([first, second])

@@ -13,6 +13,8 @@ from gandyn.checks import check_floats
 from gandyn.field import Layout
 
 _PARALLEL = 1e-12
+_LONG = 2**14
+"""Entries from which rows are summed one by one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,10 +88,9 @@ class Plane:
 
     def components(self, u: Array) -> np.ndarray:
         """Return the coordinates of the in-plane part of directions ``u`` (..., n): shape (..., 2)."""
-        xp = array_namespace(self.axes)
         u = like(u, self.origin)
-        along = to_numpy(xp.matmul(u, xp.matrix_transpose(self.axes))).astype(float) / self._lengths
-        return cast(np.ndarray, along @ np.linalg.inv(self._cosines) / self._lengths)
+        along = np.stack([_sums(u * self.axes[i, :]) for i in (0, 1)], axis=-1) / self._lengths
+        return times(along, np.linalg.inv(self._cosines)) / self._lengths
 
     def off_plane(self, x: Array) -> np.ndarray:
         """Return the distance of states ``x`` (..., n) from the plane, in units of the parameters: (...)."""
@@ -121,5 +122,32 @@ def states_of(path: Any, dim: int) -> Array:
 
 def norms(u: Array) -> np.ndarray:
     """Return the Euclidean norm over the last axis, in NumPy float64."""
+    return cast(np.ndarray, np.sqrt(_sums(u * u)))
+
+
+def times(parts: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return ``parts @ matrix`` of shapes (..., 2) and (2, 2), rounded alike however many rows there are."""
+    return cast(np.ndarray, parts[..., :1] * matrix[0] + parts[..., 1:] * matrix[1])
+
+
+def _sums(u: Array) -> np.ndarray:
+    """Return the sum over the last axis in NumPy float64; a row is rounded alike, whatever rows it is among.
+
+    Products of matrices are not, nor is torch's sum where it shares one long row among its threads.
+    """
     xp = array_namespace(u)
-    return to_numpy(xp.sqrt(xp.sum(u * u, axis=-1))).astype(float)
+    if u.shape[-1] < _LONG or len(u.shape) == 1:
+        return to_numpy(xp.sum(u, axis=-1)).astype(float)
+    rows = xp.reshape(u, (-1, u.shape[-1]))
+    found = [float(xp.sum(rows[i, :])) for i in range(rows.shape[0])]
+    return np.reshape(found, u.shape[:-1])
+
+
+def orthonormal(pair: np.ndarray) -> np.ndarray:
+    """Return two directions (2, n) made orthonormal by Gram-Schmidt, twice against rounding."""
+    first = pair[0] / np.linalg.norm(pair[0])
+    second = pair[1] / np.linalg.norm(pair[1])
+    for _ in range(2):
+        second = second - (first @ second) * first
+        second = second / np.linalg.norm(second)
+    return np.stack([first, second])

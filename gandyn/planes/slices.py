@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -10,7 +12,8 @@ import numpy as np
 
 from gandyn.arrays import Array, array_namespace, like
 from gandyn.field import System, UpdateMap
-from gandyn.planes.plane import Plane, norms, states_of
+from gandyn.planes.plane import Plane, norms, states_of, times
+from gandyn.tiles import Store, compute, fingerprint
 
 if TYPE_CHECKING:
     import xarray
@@ -75,6 +78,8 @@ class FieldSlice:
         clock: "flow" or "map".
         dt: flow time of one step of the map; 1 for a flow.
         label: the system's label.
+        quantity: what ``velocity`` is, in words for a caption.
+        cosine: shape (nb, na), cosine between what is drawn and a field it was compared with; None without.
     """
 
     plane: Plane
@@ -87,6 +92,14 @@ class FieldSlice:
     clock: Literal["flow", "map"]
     dt: float
     label: str
+    quantity: str = "velocity of the field"
+    cosine: np.ndarray | None = None
+
+    @classmethod
+    def from_tiles(cls, arrays: Mapping[str, np.ndarray], **fields: Any) -> FieldSlice:
+        """Return the slice of arrays over the grid, by name, axes (nb, na, ...)."""
+        known: dict[str, Any] = {**arrays, **fields}
+        return cls(nonfinite=int(np.sum(~np.isfinite(arrays["speed"]))), **known)
 
     @property
     def off_plane_share(self) -> np.ndarray:
@@ -100,15 +113,18 @@ class FieldSlice:
         velocity = {"long_name": "in-plane velocity", "units": "plane coordinate per unit of flow time"}
         speed = {"long_name": "speed, in-plane or not", "units": "parameter norm per unit of flow time"}
         share = {"long_name": "in-plane share of the velocity", "units": "1"}
+        cosine = {"long_name": "cosine with the field compared with", "units": "1"}
         return xarray.Dataset(
             {
                 "velocity": (("b", "a", "axis"), self.velocity, velocity),
                 "speed": (("b", "a"), self.speed, speed),
                 "in_plane_share": (("b", "a"), self.in_plane_share, share),
+                **({} if self.cosine is None else {"cosine": (("b", "a"), self.cosine, cosine)}),
             },
             coords={**grid_coordinates(self.plane, self.a, self.b), "axis": list(self.plane.names)},
             attrs={
                 "label": self.label,
+                "quantity": self.quantity,
                 "plane": self.plane.kind,
                 "clock": self.clock,
                 "dt": self.dt,
@@ -151,13 +167,13 @@ def project(plane: Plane, path: Any) -> Projection:
     xp = array_namespace(states)
     displacement = states - plane.origin
     around_mean = states - xp.mean(states, axis=0)
-    in_plane, whole = _in_plane_norms(plane, around_mean), norms(around_mean)
+    in_plane, whole = in_plane_norms(plane, around_mean), norms(around_mean)
     total = float(np.sum(whole**2))
     return Projection(
         plane=plane,
         coordinates=plane.components(displacement),
         distance=plane.off_plane(states),
-        off_plane_share=1.0 - _share(_in_plane_norms(plane, displacement), norms(displacement)),
+        off_plane_share=1.0 - share_of(in_plane_norms(plane, displacement), norms(displacement)),
         path_off_plane_share=max(0.0, 1.0 - float(np.sum(in_plane**2)) / total) if total else 0.0,
     )
 
@@ -172,9 +188,16 @@ def sample(
     points: int | tuple[int, int] = 25,
     t: Any = 0,
     chunk: int | None = None,
+    tile: int | tuple[int, int] | None = None,
+    executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> FieldSlice:
     """Sample the velocity of a system on a grid of a plane, in batches.
+
+    Tile, executor and number of workers do not change the result where the system gives a state the same
+    velocity in every batch, as games and networks do.
 
     Args:
         system: the vector field or update map.
@@ -186,13 +209,21 @@ def sample(
         t: flow time, or the integer step of a map.
         chunk: states evaluated at once; by default as many as fill about a million entries. It does
             not change the result.
+        tile: grid points of a tile along b and a, or along both; by default the whole grid, or 8 where
+            there is an executor or a store.
+        executor: any ``concurrent.futures.Executor`` to compute the tiles by, see ``tiles.compute``.
+        store: path of a Zarr store, ending in .zarr, for the tiles as they come. A call that was
+            interrupted goes on from there; ``gandyn.load`` and xarray read it.
+        settings: numbers, strings, lists and dicts to keep in the store and compare on going on, beside
+            grid, plane, constants and fingerprints.
         progress: show a progress bar when on a terminal.
 
     Returns:
         The slice, with the share of the velocity that lies in the plane at each point.
 
     Raises:
-        ValueError: a plane of another dimension, or an empty or non-finite grid.
+        ValueError: a plane of another dimension, an empty or non-finite grid, or a store made with other
+            settings.
 
     Example:
         >>> from gandyn.field import Layout, VectorField
@@ -208,29 +239,91 @@ def sample(
             "make the plane with system.layout"
         )
     a, b = grid(extent, a, b, points)
+    clock: Literal["flow", "map"] = "map" if isinstance(system, UpdateMap) else "flow"
     dt = float(getattr(system, "dt", 1.0))
-    size = len(a) * len(b)
-    velocity, speed, in_plane = np.empty((size, 2)), np.empty(size), np.empty(size)
-    with np.errstate(all="ignore"):
-        for where, states in tiles(plane, a, b, chunk, progress, "velocities"):
-            whole = system.residual(states, t) / dt
-            velocity[where] = plane.components(whole)
-            speed[where] = norms(whole)
-            in_plane[where] = _in_plane_norms(plane, whole)
-        share = _share(in_plane, speed)
-    shape = (len(b), len(a))
-    return FieldSlice(
-        plane=plane,
-        a=a,
-        b=b,
-        velocity=velocity.reshape(*shape, 2),
-        speed=speed.reshape(shape),
-        in_plane_share=share.reshape(shape),
-        nonfinite=int(np.sum(~np.isfinite(speed))),
-        clock="map" if isinstance(system, UpdateMap) else "flow",
-        dt=dt,
-        label=system.label,
+    fields = {"plane": plane, "a": a, "b": b, "clock": clock, "dt": dt, "label": system.label}
+    fields["quantity"] = "velocity of the field" if clock == "flow" else "displacement of a step over dt"
+    kept = None
+    if store is not None:
+        decides = _decides(system, t, fields, settings)
+        kept = Store(store, ("b", "a"), decides, FieldSlice, fields)
+    whole = tile is None and executor is None and store is None
+    work = _work(system, plane, a, b, t, chunk, progress and whole)
+    arrays = compute(
+        work, (len(b), len(a)), tile=tile, executor=executor, store=kept, progress=progress, what="velocities"
     )
+    return FieldSlice.from_tiles(arrays, **fields)
+
+
+def _work(
+    system: System, plane: Plane, a: np.ndarray, b: np.ndarray, t: Any, chunk: int | None, progress: bool
+) -> Callable[[slice, slice], dict[str, np.ndarray]]:
+    """Return what samples a rectangle of the grid."""
+
+    def velocities(rows: slice, columns: slice) -> dict[str, np.ndarray]:
+        shape = (len(b[rows]), len(a[columns]))
+        found = [
+            _seen(system, plane, states, t)
+            for _, states in tiles(plane, a[columns], b[rows], chunk, progress, "velocities")
+        ]
+        velocity, speed, share = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return {
+            "velocity": velocity.reshape(*shape, 2),
+            "speed": speed.reshape(shape),
+            "in_plane_share": share.reshape(shape),
+        }
+
+    return velocities
+
+
+def _seen(system: System, plane: Plane, states: Array, t: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return in-plane velocity, speed and in-plane share at states (k, n)."""
+    with np.errstate(all="ignore"):
+        whole = system.residual(states, t) / float(getattr(system, "dt", 1.0))
+        speed = norms(whole)
+        return plane.components(whole), speed, share_of(in_plane_norms(plane, whole), speed)
+
+
+def _decides(
+    system: System, t: Any, fields: Mapping[str, Any], settings: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return all that decides the values of a slice, for its store."""
+    grid = fields["plane"], fields["a"], fields["b"]
+    return {"kind": "field slice", **system_settings(system, *grid, t), **(settings or {})}
+
+
+def system_settings(system: System, plane: Plane, a: np.ndarray, b: np.ndarray, t: Any) -> dict[str, Any]:
+    """Return what decides a system on a grid of a plane, for a store."""
+    velocity, speed, _ = _seen(system, plane, plane.origin[None, :], t)
+    return {
+        **grid_settings(plane, a, b),
+        "label": system.label,
+        "clock": "map" if isinstance(system, UpdateMap) else "flow",
+        "dt": float(getattr(system, "dt", 1.0)),
+        "t": t,
+        "constants": dict(system.constants),
+        "velocity_at_origin": rounded([*velocity[0], *speed]),
+    }
+
+
+def grid_settings(plane: Plane, a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    """Return what decides a grid of a plane, for a store: weights, plane and points."""
+    return {
+        "plane": plane.kind,
+        "axes": list(plane.names),
+        "fingerprints": {
+            "weights": fingerprint(plane.origin),
+            "plane": fingerprint(plane.axes),
+            "points": fingerprint(a, b),
+        },
+        "points": [len(a), len(b)],
+        "extent": [[a[0], a[-1]], [b[0], b[-1]]],
+    }
+
+
+def rounded(values: Any) -> list[str]:
+    """Return numbers with six digits, to compare what is evaluated again."""
+    return [f"{float(value):.6g}" for value in values]
 
 
 def grid(extent: Extent | None, a: Any, b: Any, points: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -278,11 +371,12 @@ def tiles(
             bar.update(where.stop - where.start)
 
 
-def _in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+def in_plane_norms(plane: Plane, u: Array) -> np.ndarray:
+    """Return the norm of the in-plane part of directions ``u`` (..., n): shape (...)."""
     parts = plane.components(u)
-    return cast(np.ndarray, np.sqrt(np.sum((parts @ plane.gram) * parts, axis=-1)))
+    return cast(np.ndarray, np.sqrt(np.sum(times(parts, plane.gram) * parts, axis=-1)))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share_of(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, at most 1 against rounding; 1 where the whole is 0."""
     return np.where(whole == 0, 1.0, np.minimum(part / np.where(whole == 0, 1.0, whole), 1.0))

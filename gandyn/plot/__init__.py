@@ -5,6 +5,7 @@ legible at the width of a paper column. Legends and captions lie below the axes:
 engine is given a constrained layout, which makes room for them.
 """
 
+from gandyn.plot.animations import Animation, animate
 from gandyn.plot.basins import BasinArtists, ManifoldArtists, basin_map, manifolds
 from gandyn.plot.bifurcations import (
     DiagramArtists,
@@ -40,10 +41,28 @@ from gandyn.plot.ensembles import (
     spread_shares,
     window_exponents,
 )
+from gandyn.plot.films import animate_field, animate_training
+from gandyn.plot.gradients import (
+    GradientHistogramArtists,
+    HealthArtists,
+    LayerArtists,
+    gradient_counts,
+    gradient_histograms,
+    health,
+)
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
+from gandyn.plot.lakes import LakeArtists, lake_contour
 from gandyn.plot.landscapes import ContourArtists, landscape_contour
+from gandyn.plot.latents import LabelledGrid, combination, labelled_grid, latent_walks
+from gandyn.plot.learning import (
+    LearningArtists,
+    discriminator_surface,
+    latent_arrows,
+    learning_line,
+    learning_plane,
+)
 from gandyn.plot.lyapunov import (
     ConvergenceArtists,
     ExponentBarArtists,
@@ -53,9 +72,12 @@ from gandyn.plot.lyapunov import (
     exponent_spectra,
     exponents_over_parameter,
 )
+from gandyn.plot.path_curves import BarrierArtists, PathLossArtists, barrier_curve, path_losses
 from gandyn.plot.paths import PathAngleArtists, path_angle
 from gandyn.plot.portraits import PortraitArtists, portrait
+from gandyn.plot.profiles import ProfileArtists, loss_profiles
 from gandyn.plot.projections import ProjectionArtists, projection
+from gandyn.plot.recurrences import RecurrenceArtists, lag_distance, recurrence
 from gandyn.plot.spectra import (
     SpectrumArtists,
     TrainingSpectraArtists,
@@ -81,6 +103,8 @@ __all__ = [
     "PAPER_COLUMN",
     "AlignmentArtists",
     "AngleArtists",
+    "Animation",
+    "BarrierArtists",
     "BasinArtists",
     "CloudArtists",
     "ContourArtists",
@@ -93,17 +117,26 @@ __all__ = [
     "ExponentBarArtists",
     "ExponentMapArtists",
     "FiniteTimeArtists",
+    "GradientHistogramArtists",
+    "HealthArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
+    "LabelledGrid",
+    "LakeArtists",
+    "LayerArtists",
+    "LearningArtists",
     "LocalExponentArtists",
     "LocusArtists",
     "ManifoldArtists",
     "PartArtists",
     "PathAngleArtists",
+    "PathLossArtists",
     "PeriodArtists",
     "PortraitArtists",
+    "ProfileArtists",
     "ProjectionArtists",
     "RangeArtists",
+    "RecurrenceArtists",
     "RegionArtists",
     "SeparationArtists",
     "ShareArtists",
@@ -114,10 +147,16 @@ __all__ = [
     "ZeroOneArtists",
     "accuracy",
     "alignment",
+    "animate",
+    "animate_field",
+    "animate_training",
+    "barrier_curve",
     "basin_map",
     "bifurcation_diagram",
+    "combination",
     "covariant_angles",
     "cycle_periods",
+    "discriminator_surface",
     "eigenvalue_locus",
     "eigenvalues_over_training",
     "exponent_convergence",
@@ -125,20 +164,33 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "finite_time",
+    "gradient_counts",
+    "gradient_histograms",
     "gradient_norms",
+    "health",
     "helmholtz",
     "image_grid",
     "interactive_portrait",
+    "labelled_grid",
+    "lag_distance",
+    "lake_contour",
     "landscape_contour",
     "landscape_surface",
+    "latent_arrows",
+    "latent_walks",
+    "learning_line",
+    "learning_plane",
     "limit_cycles",
     "local_exponents",
+    "loss_profiles",
     "manifolds",
     "numerical_range",
     "orbit_diagram",
     "path_angle",
+    "path_losses",
     "portrait",
     "projection",
+    "recurrence",
     "ritz_cloud",
     "section",
     "separation",

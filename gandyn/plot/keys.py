@@ -194,8 +194,10 @@ def colour_bar(ax: Axes, mappable: ScalarMappable, label: str, **settings: Any) 
     make_room(ax)
     figure: Any = ax.figure
     horizontal = settings.get("location") in ("top", "bottom")
-    length = (figure.bbox.width if horizontal else figure.bbox.height) / figure.dpi
-    look: dict[str, Any] = {"fraction": 0.06, "aspect": max(5.0, 0.65 * length / 0.1), "pad": 0.02}
+    place = ax.get_position()
+    length = place.width * figure.bbox.width if horizontal else place.height * figure.bbox.height
+    aspect = max(5.0, 0.85 * length / figure.dpi / 0.1)
+    look: dict[str, Any] = {"fraction": 0.06, "aspect": aspect, "pad": 0.02}
     if isinstance(mappable.norm, LogNorm):
         look |= _log_ticks(mappable.norm)
     bar: Colorbar = figure.colorbar(mappable, ax=ax, label=label, **{**look, **settings})

@@ -148,6 +148,7 @@ def _centre(ax: Axes, landscape: Landscape, player: str) -> Line2D | None:
 
 
 def landscape_notes(landscape: Landscape, values: np.ndarray) -> list[str]:
-    """Return what the caption of a landscape says: what is not finite, and the notes of the plane."""
+    """Return what the caption of a landscape says: what is not finite, how it was computed, the plane."""
     bad = int((~np.isfinite(values)).sum())
-    return [f"Not finite: {bad} of {values.size}." if bad else "", *sentences(landscape.plane.notes)]
+    told = (*landscape.notes, *landscape.plane.notes)
+    return [f"Not finite: {bad} of {values.size}." if bad else "", *sentences(told)]

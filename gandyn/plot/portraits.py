@@ -230,10 +230,14 @@ def _notes(field_slice: FieldSlice, poles: int, off_plane: int, leaving: int) ->
     share = field_slice.off_plane_share[np.isfinite(field_slice.off_plane_share)]
     higher = field_slice.plane.layout.dim > 2 and share.size
     bad, size, (rows, columns) = field_slice.nonfinite, points.size, points.shape
+    drawn = higher or field_slice.clock == "map"
+    cosine = np.array(np.nan) if field_slice.cosine is None else field_slice.cosine
     return [
         f"Window [{left:.3g}, {right:.3g}] × [{low:.3g}, {high:.3g}], {columns} × {rows} points.",
         f"Not finite: {bad} of {size}." if bad else "",
         f"Median off-plane share: {np.median(share):.3g}." if higher else "",
+        f"Drawn: {field_slice.quantity}." if drawn else "",
+        f"Median cosine with the field: {np.nanmedian(cosine):.2g}." if np.isfinite(cosine).any() else "",
         f"Nullclines are cut at poles: {poles} cell edges." if poles else "",
         f"Fixed points off the plane, projected: {off_plane}." if off_plane else "",
         f"Trajectories that leave the window: {leaving}." if leaving else "",

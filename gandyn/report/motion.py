@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gandyn.planes import Projection, pca_plane, project
+from gandyn.planes import Projection, pca_plane, project, random_walk_shares
 from gandyn.report.point import PLAYERS, Point, norm
 
 __all__ = ["path", "states_along", "velocity"]
@@ -74,6 +74,7 @@ def path(point: Point) -> tuple[dict[str, Any], Projection | None]:
     return numbers | {
         "explained": explained[:10],
         "explained_by_two": float(sum(explained[:2])),
+        "random_walk_by_two": float(random_walk_shares(len(steps))[:2].sum()),
         "off_plane_variance": projection.path_off_plane_share,
         "largest_distance": float(projection.distance.max()),
     }, projection

@@ -213,9 +213,7 @@ def make_losses(settings: Mapping[str, Any]) -> Losses:
             f"the run was made with losses of its own ({settings.get('name')}), which no name brings back; "
             "pass them: report.write(run, losses=...)"
         )
-    return loss_functions.by_name(
-        settings["name"], halves=settings["halves"], penalties=settings.get("penalties", [])
-    )
+    return loss_functions.by_name(**settings)
 
 
 def make_recipe(settings: Mapping[str, Any]) -> Recipe:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gandyn.games.codegen import Kernel
+from gandyn.games.codegen import Kernel, without_addresses
 from gandyn.schemes.encoding import compilable, encode, literals
 from gandyn.schemes.tape import ArrayTape
 
@@ -31,6 +31,9 @@ class MapKernel:
 
     arrays: ArrayTape
     base: Kernel
+
+    def __getstate__(self) -> dict[str, Any]:
+        return without_addresses(self)
 
     @cached_property
     def dim(self) -> int:
@@ -108,6 +111,9 @@ class _Step:
     derivatives: int
     width: int
     loops: Sequence[Sequence[int]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return without_addresses(self)
 
     @cached_property
     def address(self) -> int:

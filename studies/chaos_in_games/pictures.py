@@ -22,6 +22,7 @@ H = "step size $h$, in flow time"
 SECOND = {"gamma": r"weight $\gamma$ of R1", "kappa": r"ratio $\kappa$ of learning rates, $D$ over $G$"}
 
 LIMIT = {"gamma": 0.25, "kappa": 1.0}
+RATIOS = (0.2, 0.5, 1, 2, 5)
 
 
 def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> None:
@@ -102,6 +103,8 @@ def _draw_region(maps: Mapping[str, Any], parameter: str, path: Path) -> None:
         ax.set(title=rule, xlabel=H, ylabel=SECOND[parameter])
         if parameter == "kappa":
             ax.set_yscale("log")
+            ax.set_yticks(RATIOS, [f"{ratio:g}" for ratio in RATIOS])
+            ax.minorticks_off()
         ax.label_outer()
     figure.supxlabel("Inside black: chaotic. Grey: escapes.", fontsize=7)
     figure.savefig(path, dpi=130)
@@ -151,4 +154,5 @@ def _draw_roads(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path)
         bottom.set(xlabel="step size times demand, $a$", ylabel="exponent, a step", ylim=(-2.5, 1.0))
         for ax in (top, bottom):
             ax.label_outer()
+    figure.suptitle("Dashed: where the fixed point is lost, by its multiplier", fontsize=9)
     figure.savefig(out / "two_roads.png", dpi=130)

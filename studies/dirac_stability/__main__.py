@@ -141,11 +141,12 @@ def _locus(branch: Branch) -> Figure:
     plot.eigenvalue_locus(ax, branch)
     for text, at, shift in (
         (r"$\gamma = 0$", (0, 0.5), (-34, 5)),
-        (r"$\gamma = 1$", (-0.5, 0), (-42, 10)),
+        (r"$\gamma = 1$", (-0.5, 0), (-36, 8)),
         (r"$\gamma = 2$", (-1.866, 0), (-4, 8)),
         (r"$\gamma = 2$", (-0.134, 0), (-26, 8)),
     ):
         ax.annotate(text, at, xytext=shift, textcoords="offset points")
+    ax.locator_params(axis="x", nbins=5)
     ax.set_title("Eigenvalues of the flow: Dirac-GAN with R1")
     return figure
 

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gandyn import plot
+from gandyn.plot.keys import caption, legend_below
+from gandyn.rotation import Helmholtz
 from studies.helmholtz.games import CASES
 from studies.helmholtz.ways import WAYS
 
@@ -30,20 +32,27 @@ def draw(shown: Mapping[str, Any], numbers: Mapping[str, Any], out: Path) -> Non
     """Draw flat.png, unit.png, dirac.png and paths.png."""
     with plot.style():
         for file, name in SPLITS.items():
-            figure = Figure(figsize=(6.9, 3.5), layout="constrained")
-            ways, axes = numbers["games"][name]["ways"], figure.subplots(1, 3, sharey=True)
-            points = [(*point["x"][::-1], point["kind"]) for point in ways["the game"]["rest points"]]
-            plot.helmholtz(axes, shown[name]["split"], fixed_points=points)
-            _mark_rest(axes[0], ways["grad phi"]["rest points"])
-            figure.savefig(out / f"{file}.png", dpi=130)
+            _draw_split(shown[name]["split"], numbers["games"][name]["ways"], out / f"{file}.png")
         _draw_paths(shown, out)
+
+
+def _draw_split(split: Helmholtz, ways: Mapping[str, Any], path: Path) -> None:
+    figure = Figure(figsize=(6.9, 3.5), layout="constrained")
+    axes = figure.subplots(1, 3, sharey=True)
+    points = [(*point["x"][::-1], point["kind"]) for point in ways["the game"]["rest points"]]
+    plot.helmholtz(axes, split, fixed_points=points)
+    _mark_rest(axes[0], ways["grad phi"]["rest points"])
+    figure.savefig(path, dpi=130)
 
 
 def _mark_rest(ax: Axes, points: Sequence[Mapping[str, Any]]) -> None:
     """Mark where the gradient attracts."""
     ends = [point["x"][::-1] for point in points if point["kind"] == "stable node"]
     look: dict[str, Any] = {"color": plot.OKABE_ITO["vermillion"], "markeredgecolor": "white"}
-    ax.plot(*np.transpose(ends), linestyle="none", marker="*", markersize=10, zorder=7, **look)
+    look["label"] = "where the gradient attracts"
+    stars = ax.plot(*np.transpose(ends), linestyle="none", marker="*", markersize=10, zorder=7, **look)
+    legend_below(ax, stars)
+    caption(ax, [])
 
 
 def _draw_paths(shown: Mapping[str, Any], out: Path) -> None:

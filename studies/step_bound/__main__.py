@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from gandyn import UpdateMap, VectorField, consensus, fixed_point, l2, plot, schemes, symplectic_adjustment
 from gandyn.arrays import like, to_numpy
@@ -221,6 +222,7 @@ def draw(cases: Mapping[str, Any], out: Path) -> None:
                 ax.semilogy(steps, run["sizes"], color=colours[share], label=f"{share} h*, run")
                 ax.semilogy(steps, predicted, "k:", linewidth=1.0, label="predicted")
             ax.set(title=f"{name}: h* = {case['step']:.4g}", xlabel="step", ylabel="size of the mode")
+            ax.yaxis.set_minor_formatter(NullFormatter())
         handles, labels = ax.get_legend_handles_labels()
         figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=3)
         figure.savefig(out / "sides.png", dpi=130)

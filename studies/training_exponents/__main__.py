@@ -161,10 +161,12 @@ def _draw_warnings(warnings: Mapping[str, Any], out: Path) -> None:
         chance = found["by chance"] / max(found["quiet windows"], 1)
         for shift, value, colour in ((-0.2, hit, plot.GENERATOR), (0.2, chance, plot.DISCRIMINATOR)):
             ax.bar(place + shift, value, 0.38, color=colour)
-    ax.bar(0, 0, color=plot.GENERATOR, label="collapses with an alarm before")
-    ax.bar(0, 0, color=plot.DISCRIMINATOR, label="other windows with one before")
+    ax.bar(0, 0, color=plot.GENERATOR, label="of the collapses")
+    ax.bar(0, 0, color=plot.DISCRIMINATOR, label="of windows far from any collapse")
+    if not any(found["collapses"] for found in warnings.values()):
+        ax.text(0.5, 0.5, "no run collapses", transform=ax.transAxes, ha="center")
     ax.set_xticks(range(len(warnings)), list(warnings))
-    ax.set(ylabel="share", ylim=(0, 1))
+    ax.set(ylabel="share with an alarm before", ylim=(0, 1))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), frameon=False)
     figure.savefig(out / "warnings.png", dpi=160)
 

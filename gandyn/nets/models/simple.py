@@ -1,4 +1,4 @@
-"""Networks to train: the convolutional GAN of Suresh and Tripathi, at its size and smaller, and MLPs."""
+"""The convolutional GAN of Suresh and Tripathi, at its size and smaller, and MLPs."""
 
 from __future__ import annotations
 
@@ -10,56 +10,10 @@ import torch
 from torch import nn
 
 from gandyn.checks import check_option
+from gandyn.nets.models.initial import Initialization, initialize
+from gandyn.nets.models.layers import minibatch_layers
 
-__all__ = ["Initialization", "conv_gan", "initialize", "mlp_gan"]
-
-#: How the weights of a fresh network are drawn.
-Initialization = Literal["normal", "xavier", "default"]
-
-
-def initialize(
-    module: nn.Module, scheme: Initialization = "normal", *, std: float = 0.02, seed: int = 0
-) -> nn.Module:
-    """Draw the weights of linear and convolution layers anew, in place, and zero their biases.
-
-    Args:
-        module: the network to initialise; returned for chaining.
-        scheme: "normal" is N(0, std^2) (Radford et al. 2016), "xavier" is Glorot and Bengio (2010),
-            uniform, and "default" leaves torch's own initialisation, drawn anew from ``seed``.
-        std: standard deviation of "normal".
-        seed: seed of the draws.
-
-    Returns:
-        The module.
-
-    Raises:
-        ValueError: an unknown scheme, or a ``std`` that is not positive.
-
-    Example:
-        >>> layer = initialize(nn.Linear(100, 100), std=0.02)
-        >>> bool(abs(layer.weight.std() - 0.02) < 0.001)
-        True
-    """
-    check_option("scheme", scheme, ["normal", "xavier", "default"])
-    if not std > 0:
-        raise ValueError(f"std must be positive, got {std}")
-    draws = torch.Generator().manual_seed(seed)
-    layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for layer in module.modules():
-            if not isinstance(layer, layers):
-                continue
-            if scheme == "default":
-                layer.reset_parameters()
-                continue
-            if scheme == "normal":
-                nn.init.normal_(layer.weight, 0.0, std, generator=draws)
-            else:
-                nn.init.xavier_uniform_(layer.weight, generator=draws)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-    return module
+__all__ = ["conv_gan", "mlp_gan"]
 
 
 def conv_gan(
@@ -143,19 +97,24 @@ def mlp_gan(
     hidden: Sequence[int] = (100, 100),
     latent_dim: int = 1,
     activation: Literal["relu", "tanh"] = "relu",
+    minibatch_kernels: int = 0,
     initialization: Initialization = "default",
     std: float = 0.02,
     seed: int = 0,
 ) -> tuple[nn.Module, nn.Module]:
     """Return a fully connected generator and discriminator with the same hidden layers, for toy data.
 
-    The default is the GAN of Guttenberg 2016: one-dimensional data, two hidden layers of 100 in both.
+    The default is the GAN of Guttenberg 2016: one-dimensional data, two hidden layers of 100 in both. That
+    of the R-seny blog's "GAN learning visualization" has ``hidden=(500, 500)``, in two dimensions with
+    ``data_dim=2, latent_dim=2``.
 
     Args:
         data_dim: dimension of the data.
         hidden: widths of the hidden layers, at least one.
         latent_dim: dimension of the latents.
         activation: of the hidden layers; tanh makes the field smooth.
+        minibatch_kernels: kernels of a ``MinibatchDiscrimination`` before the discriminator's last layer; 0
+            for none.
         initialization: how weights are drawn, see ``initialize``.
         std: standard deviation of the "normal" initialisation.
         seed: seed of the weights.
@@ -177,13 +136,13 @@ def mlp_gan(
         raise ValueError("hidden must name at least one width, for example hidden=(100, 100)")
     nonlinear = nn.ReLU if activation == "relu" else nn.Tanh
 
-    def layers(inputs: int, outputs: int) -> nn.Sequential:
+    def layers(inputs: int, outputs: int, kernels: int = 0) -> nn.Sequential:
         widths = [inputs, *hidden]
         parts = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nonlinear())]
-        return nn.Sequential(*parts, nn.Linear(widths[-1], outputs))
+        return nn.Sequential(*parts, *minibatch_layers(widths[-1], outputs, kernels))
 
     with torch.random.fork_rng(devices=[]):
-        generator, discriminator = layers(latent_dim, data_dim), layers(data_dim, 1)
+        generator, discriminator = layers(latent_dim, data_dim), layers(data_dim, 1, minibatch_kernels)
     initialize(generator, initialization, std=std, seed=seed)
     initialize(discriminator, initialization, std=std, seed=seed + 1)
     generator.latent_dim = latent_dim  # type: ignore[assignment]
