@@ -22,6 +22,10 @@ FULL: dict[str, Any] = {
     "batch steps": 500,
     "seeds": [0, 1, 2, 3, 4],
     "long seeds": [0, 1, 4],
+    "samples": 256,
+    "points": 17,
+    "directions": 2,
+    "field points": 11,
 }
 SMALL: dict[str, Any] = {
     "image": 8,
@@ -33,6 +37,10 @@ SMALL: dict[str, Any] = {
     "batch steps": 8,
     "seeds": [0, 1],
     "long seeds": [0],
+    "samples": 64,
+    "points": 7,
+    "directions": 2,
+    "field points": 5,
 }
 
 
@@ -91,3 +99,26 @@ def train_seed(sizes: Mapping[str, Any], folder: Path, seed: int) -> None:
     torch.set_num_threads(1)
     for batch, steps in plan(sizes, seed):
         trained(sizes, folder, seed, batch, steps)
+
+
+def restored(
+    sizes: Mapping[str, Any], folder: Path, seed: int, batch: int, steps: int
+) -> tuple[nn.Module, nn.Module]:
+    """Return the networks of a run as they were after so many steps."""
+    networks = modules(sizes, seed)
+    trained(sizes, folder, seed, batch, steps).restore(*networks, steps)
+    return networks
+
+
+def judged_by(sizes: Mapping[str, Any], networks: tuple[nn.Module, nn.Module]) -> nets.GanLosses:
+    """Return both losses on a batch and latents that are the same for every network, without dropout."""
+    count = sizes["samples"]
+    latent = torch.randn(count, sizes["latent"], generator=torch.Generator().manual_seed(1))
+    return nets.gan_losses(
+        *networks,
+        losses.nonsaturating(halves="mean"),
+        data_of(sizes).images[:count],
+        latent,
+        dropout="eval",
+        dtype=torch.float32,
+    )
