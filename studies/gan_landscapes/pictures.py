@@ -59,7 +59,8 @@ def training(sizes: Mapping[str, Any], folder: Path, keys: list[tuple[int, int, 
 
 def surfaces(sizes: Mapping[str, Any], folder: Path, keys: list[tuple[int, int, int]], what: str) -> Figure:
     """Draw each player's loss as a surface, one column a run."""
-    figure = Figure(figsize=(13, 7.6), layout="constrained")
+    figure = Figure(figsize=(13, 8.2))
+    figure.subplots_adjust(left=0.02, right=0.97, top=0.94, bottom=0.12, hspace=0.35, wspace=0.12)
     for row, player in enumerate(PLAYERS):
         for column, key in enumerate(keys):
             ax = figure.add_subplot(2, len(keys), 1 + row * len(keys) + column, projection="3d")

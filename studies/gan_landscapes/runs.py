@@ -21,7 +21,8 @@ FULL: dict[str, Any] = {
     "batches": [16, 128, 512, 1024],
     "batch steps": 500,
     "seeds": [0, 1, 2, 3, 4],
-    "long seeds": [0, 1, 4],
+    "long seeds": [0, 4],
+    "large seeds": [0, 1, 3, 4],
     "samples": 256,
     "points": 17,
     "directions": 2,
@@ -37,6 +38,7 @@ SMALL: dict[str, Any] = {
     "batch steps": 8,
     "seeds": [0, 1],
     "long seeds": [0],
+    "large seeds": [0],
     "samples": 64,
     "points": 7,
     "directions": 2,
@@ -86,12 +88,23 @@ def trained(sizes: Mapping[str, Any], folder: Path, seed: int, batch: int, steps
     )
 
 
-def plan(sizes: Mapping[str, Any], seed: int) -> list[tuple[int, int]]:
-    """Return batch size and steps of every training of a seed; the longest is for some seeds only."""
+def lengths_of(sizes: Mapping[str, Any], seed: int) -> list[int]:
+    """Return the lengths of a seed; the longest is for some seeds only."""
     *usual, longest = sizes["lengths"]
-    lengths = [*usual, *([longest] if seed in sizes["long seeds"] else [])]
-    others = [(batch, sizes["batch steps"]) for batch in sizes["batches"] if batch != sizes["batch"]]
-    return [*others, *((sizes["batch"], steps) for steps in sorted({*lengths, sizes["batch steps"]}))]
+    return [*usual, *([longest] if seed in sizes["long seeds"] else [])]
+
+
+def batches_of(sizes: Mapping[str, Any], seed: int) -> list[int]:
+    """Return the batch sizes of a seed; the largest is for some seeds only."""
+    *usual, largest = sizes["batches"]
+    return [*usual, *([largest] if seed in sizes["large seeds"] else [])]
+
+
+def plan(sizes: Mapping[str, Any], seed: int) -> list[tuple[int, int]]:
+    """Return batch size and steps of every training of a seed."""
+    usual, steps = sizes["batch"], sizes["batch steps"]
+    others = [(batch, steps) for batch in batches_of(sizes, seed) if batch != usual]
+    return [*others, *((usual, n) for n in sorted({*lengths_of(sizes, seed), steps}))]
 
 
 def train_seed(sizes: Mapping[str, Any], folder: Path, seed: int) -> None:
