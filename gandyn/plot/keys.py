@@ -24,7 +24,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from gandyn.plot.styles import NEUTRAL
 
-__all__ = ["caption", "colour_bar", "legend_below", "make_room", "robust_norm", "sentences"]
+__all__ = ["caption", "colour_bar", "legend_below", "make_room", "robust_norm", "sentences", "wrapped"]
 
 
 #: What each legend and each caption shows, for what is drawn into the same axes later.
@@ -104,7 +104,7 @@ def caption(ax: Axes, lines: Sequence[str]) -> Annotation | None:
     make_room(ax)
     size = _points("xtick.labelsize")
     lines = [*_taken_back(ax), *(line for line in lines if line)]
-    text = textwrap.fill(" ".join(lines), max(24, int(72 * _inches(ax) / (0.5 * size))))
+    text = wrapped(ax, " ".join(lines))
     legend = ax.get_legend()
     if legend:
         legend.set_in_layout(False)
@@ -117,6 +117,12 @@ def caption(ax: Axes, lines: Sequence[str]) -> Annotation | None:
     )  # fmt: skip
     _LINES[note] = lines
     return note
+
+
+def wrapped(ax: Axes, text: str) -> str:
+    """Return a text of captions in lines as wide as the axes."""
+    size = _points("xtick.labelsize")
+    return textwrap.fill(text, max(24, int(72 * _inches(ax) / (0.5 * size))))
 
 
 def _taken_back(ax: Axes) -> list[str]:

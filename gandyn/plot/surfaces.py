@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gandyn.landscapes import Landscape
-from gandyn.plot.keys import robust_norm
+from gandyn.plot.keys import robust_norm, wrapped
 from gandyn.plot.landscapes import Player, Scale, landscape_notes, player_loss
 from gandyn.plot.marks import axis_label, finished, plane_coordinates
 from gandyn.plot.styles import LOSS_MAP, NEUTRAL, NONFINITE
@@ -87,6 +87,7 @@ def landscape_surface(
     text = None
     notes = " ".join(note for note in landscape_notes(landscape, values) if note)
     if notes:
+        notes = wrapped(ax, notes)
         text = ax.text2D(
             0.5, -0.06, notes, transform=ax.transAxes, ha="center", va="top", fontsize="small", color=NEUTRAL
         )
