@@ -1,10 +1,11 @@
 """A field from torch modules: two networks, their losses and a batch become a vector field or a map."""
 
-from gandyn.nets import datasets, losses, models, optimizers
+from gandyn.nets import datasets, health, losses, models, optimizers
 from gandyn.nets.cluster import ensemble
 from gandyn.nets.diagnosis import Thresholds, TrainingDiagnosis, diagnose_training
 from gandyn.nets.distances import sliced_wasserstein, wasserstein_1d
 from gandyn.nets.gan import gan_field, gan_losses
+from gandyn.nets.health import HealthRecord, gradient_health, read_health, to_tensorboard
 from gandyn.nets.judges import Judgement, judge, judges_of, train_judges
 from gandyn.nets.latent import Combination, Walk, class_grid, combine, generate, interpolate, walk
 from gandyn.nets.losses import Losses
@@ -28,6 +29,7 @@ __all__ = [
     "Combination",
     "Coverage",
     "Ensemble",
+    "HealthRecord",
     "Judgement",
     "Losses",
     "ModeRecurrence",
@@ -54,6 +56,8 @@ __all__ = [
     "gan_losses",
     "generate",
     "get_state",
+    "gradient_health",
+    "health",
     "instance_noise",
     "interpolate",
     "judge",
@@ -66,10 +70,12 @@ __all__ = [
     "modules_layout",
     "normal_prior",
     "optimizers",
+    "read_health",
     "read_monitor",
     "set_state",
     "sliced_wasserstein",
     "spectral_norm",
+    "to_tensorboard",
     "train",
     "train_judges",
     "training_map",

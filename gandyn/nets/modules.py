@@ -207,15 +207,15 @@ class Network:
         self.shapes = [block.shape for block in self.blocks]
         self.sizes = [block.size for block in self.blocks]
         self.names = list(trainable_parameters(module))
-        self._shadow = _isolated_copy(module)
-        self._norms = [] if training else _set_modes(self._shadow, player, batch_norm, dropout)
+        self.shadow = _isolated_copy(module)
+        self._norms = [] if training else _set_modes(self.shadow, player, batch_norm, dropout)
         self.reestimates = batch_norm == "reestimate" and bool(self._norms)
         owned = {id(value): name for name, value in (*module.named_parameters(), *module.named_buffers())}
         state = module.state_dict(keep_vars=True)
         self._aliases = {key: owned[id(value)] for key, value in state.items()}
         self._tied = any(key != name for key, name in self._aliases.items())
         frozen = {name: p for name, p in module.named_parameters() if not p.requires_grad}
-        present = dict(self._shadow.named_buffers())
+        present = dict(self.shadow.named_buffers())
         self.constants = {name: _cast(value, dtype) for name, value in {**frozen, **present}.items()}
 
     def __call__(self, parameters: Sequence[Tensor], *inputs: Tensor) -> Any:
@@ -226,7 +226,7 @@ class Network:
         self, parameters: Sequence[Tensor], constants: Mapping[str, Tensor], inputs: tuple[Tensor, ...]
     ) -> Any:
         values = {**dict(zip(self.names, parameters, strict=True)), **constants}
-        return torch.func.functional_call(self._shadow, values, inputs, tie_weights=self._tied)
+        return torch.func.functional_call(self.shadow, values, inputs, tie_weights=self._tied)
 
     def measured_at(self, parameters: Sequence[Tensor], *inputs: Tensor) -> Network:
         """Return the network with running statistics measured at ``parameters``, if it re-estimates them."""
@@ -241,7 +241,7 @@ class Network:
     ) -> dict[str, Tensor]:
         """Return running means and variances from one pass with batch statistics."""
         measured: dict[str, Tensor] = {}
-        layers = {name: self._shadow.get_submodule(name) for name in self._norms}
+        layers = {name: self.shadow.get_submodule(name) for name in self._norms}
         hooks = [part.register_forward_pre_hook(_recorder(name, measured)) for name, part in layers.items()]
         scratch = {name: value.clone() for name, value in self.constants.items()}
         for part in layers.values():

@@ -15,6 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from gandyn.nets.diagnosis import TrainingDiagnosis, diagnose_training
+from gandyn.nets.health.record import HealthRecord, record_of
+from gandyn.nets.health.tables import LOOK_EVERY, HealthTable, read_health
+from gandyn.nets.health.tensorboard import summary_writer, to_tensorboard
+from gandyn.nets.health.watch import GradientWatch
 from gandyn.nets.motion import Motion, MotionRecorder, motion_of
 from gandyn.nets.runs import RunError, read_json, write_json
 from gandyn.nets.shadows import Shadows, Update
@@ -38,6 +42,7 @@ class MonitorRecord:
         window: steps of a window.
         measures: the user's own measures by name, each of shape (r,).
         every: steps between rows.
+        health: gradients and what they say, with ``health``; else None.
     """
 
     motion: Motion
@@ -46,6 +51,7 @@ class MonitorRecord:
     window: int
     measures: dict[str, np.ndarray]
     every: int
+    health: HealthRecord | None = None
 
     @property
     def local(self) -> np.ndarray:
@@ -86,6 +92,10 @@ class Monitor:
         size: length of their perturbation relative to the norm of the parameters; the default 1e-3 is far
             above the rounding of float32.
         window: steps after which their growth is measured and they are pulled back; a multiple of ``every``.
+        health: look at the gradients, layer by layer, every so many steps; True for every 100. They are read
+            as the optimisers of torch use them: for these steps, and the ones before, hooks are put on
+            optimisers and on ReLU layers, and removed after. Written to "health.csv" in the folder.
+        tensorboard: folder or ``SummaryWriter`` that what health sees goes to as well.
         seed: seed of projection and perturbations.
 
     Raises:
@@ -113,10 +123,14 @@ class Monitor:
         copies: int = 2,
         size: float = 1e-3,
         window: int | None = None,
+        health: bool | int = False,
+        tensorboard: Any = None,
         seed: int = 0,
     ) -> None:
         window = 10 * every if window is None else window
-        for name, number in {"every": every, "copies": copies, "window": window}.items():
+        looks = LOOK_EVERY if health is True else int(health)
+        counts = {"every": every, "copies": copies, "window": window, "health": looks if health else 1}
+        for name, number in counts.items():
             if number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
         if window % every:
@@ -135,9 +149,16 @@ class Monitor:
         self._rest: list[np.ndarray] = []
         self._losses: list[tuple[float, float]] = []
         self._count = 0
+        if tensorboard is not None and not health:
+            raise ValueError("tensorboard shows what health sees: pass health=True with it")
+        self._writer = None if tensorboard is None else summary_writer(tensorboard)
+        self._watch = GradientWatch(generator, discriminator, looks) if health else None
+        self._health: HealthTable | None = None
         self._folder = None if folder is None else Path(folder)
         if self._folder is not None:
             self._create(self._folder)
+        if self._watch is not None:
+            self._health = HealthTable(self._watch.settings, self._folder)
         self._look()
         self._began, self._spent = began, time.perf_counter() - began
 
@@ -169,19 +190,30 @@ class Monitor:
             ValueError: no batch, with ``update``.
         """
         began = time.perf_counter()
+        self._count += 1
+        self._losses.append((_number(loss_generator), _number(loss_discriminator)))
+        self._look_at_gradients()
         if self._shadows is not None:
             if batch is None:
                 raise ValueError("the copies need what the step saw: call monitor.step(..., batch=batch)")
             self._shadows.step(batch)
-        self._count += 1
-        self._losses.append((_number(loss_generator), _number(loss_discriminator)))
         if self._count % self.every == 0:
             self._look()
         self._spent += time.perf_counter() - began
 
     def record(self) -> MonitorRecord:
         """Return what was seen so far."""
-        return _record_of(self._settings(), self._recorder.state(), np.stack(self._rest))
+        health = None if self._health is None else self._health.record()
+        return _record_of(self._settings(), self._recorder.state(), np.stack(self._rest), health)
+
+    def _look_at_gradients(self) -> None:
+        row = None if self._watch is None else self._watch.step(self._count, self._losses[-1])
+        if row is None or self._health is None:
+            return
+        self._health.add(row)
+        self._health.flush()
+        if self._writer is not None:
+            to_tensorboard(record_of(self._health.settings, row), self._writer)
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -229,14 +261,18 @@ def read_monitor(folder: str | os.PathLike[str]) -> MonitorRecord:
     lines = (Path(folder) / _TABLE).read_text().split("\n")[:-1]  # the rest is an unfinished row
     table = np.array([[float(value) for value in row] for row in csv.reader(lines)])
     rest = 2 + settings["copies"] + len(settings["measures"])
-    return _record_of(settings, table[:, :-rest], table[:, -rest:])
+    health = read_health(folder) if (Path(folder) / "health.json").exists() else None
+    return _record_of(settings, table[:, :-rest], table[:, -rest:], health)
 
 
-def _record_of(settings: Mapping[str, Any], rows: np.ndarray, rest: np.ndarray) -> MonitorRecord:
+def _record_of(
+    settings: Mapping[str, Any], rows: np.ndarray, rest: np.ndarray, health: HealthRecord | None
+) -> MonitorRecord:
     m = settings["copies"]
     own = {name: rest[:, 2 + m + i] for i, name in enumerate(settings["measures"])}
+    growth = rest[:, 2 : 2 + m]
     return MonitorRecord(
-        motion_of(rows), rest[:, :2], rest[:, 2 : 2 + m], settings["window"], own, settings["every"]
+        motion_of(rows), rest[:, :2], growth, settings["window"], own, settings["every"], health
     )
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gandyn.nets.modules import get_state, trainable_parameters, unwrapped
+
+if TYPE_CHECKING:
+    from gandyn.nets.health.record import HealthRecord
 
 __all__ = ["Checkpoint", "Run", "RunError"]
 
@@ -101,6 +104,13 @@ class Run:
             return {name: np.empty(0) for name in columns}
         table = np.array(rows, dtype=np.float64)
         return {name: table[:, i] for i, name in enumerate(columns)}
+
+    @property
+    def health(self) -> HealthRecord:
+        """What was seen of the gradients, of a run made with ``nets.train(..., health=...)``."""
+        from gandyn.nets.health.tables import read_health
+
+        return read_health(self.folder)
 
     def history_rows(self) -> tuple[list[str], list[list[str]]]:
         """Return the column names and the complete rows, as text."""

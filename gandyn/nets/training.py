@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -15,12 +16,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from gandyn.nets.datasets import Dataset
-from gandyn.nets.gan import Game, Inputs, StepRecord, as_inputs, check_game
+from gandyn.nets.gan import Batch, Game, Inputs, StepRecord, as_inputs, check_game
+from gandyn.nets.health.examine import game_row, game_settings, look
+from gandyn.nets.health.tables import LOOK_EVERY, HealthTable
 from gandyn.nets.losses import Losses, logits
 from gandyn.nets.maps import LabelledPrior, MinibatchStream, Prior, TrainingStep, as_prior
 from gandyn.nets.modules import get_state
 from gandyn.nets.recipe import Recipe
-from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint
+from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint, read_json
 from gandyn.nets.schemed import Scheme, SchemeStep
 
 __all__ = ["train"]
@@ -44,6 +47,7 @@ def train(
     resume: bool = False,
     progress: bool | None = None,
     origin: Mapping[str, Any] | None = None,
+    health: bool | int = False,
 ) -> Run:
     """Train two modules and write a run folder: settings, history of every step, checkpoints.
 
@@ -56,7 +60,8 @@ def train(
         generator: called as ``generator(*latent)``; its dtype is that of the training.
         discriminator: called as ``discriminator(samples, *conditions)``.
         losses: what each player descends.
-        data: a ``Dataset`` (its images), samples of shape (N, ...), or a tuple with conditions.
+        data: a ``Dataset`` (its images, with its labels where the generator has the attribute ``classes``),
+            samples of shape (N, ...), or a tuple with conditions.
         folder: where to write; must not exist, unless ``resume``.
         steps: number of steps in all, >= 1; a finished run resumed with more goes on.
         latent: dimension of standard normal latents, or a prior ``prior(count, draws)``; the default is
@@ -68,6 +73,8 @@ def train(
         resume: go on with the run in ``folder``.
         progress: show a progress bar; the default is on a terminal only.
         origin: how to build the modules again, for the command line: {"factory": "module:function", ...}.
+        health: look at the gradients, layer by layer, every so many steps (True for every 100), on the two
+            halves of the step's minibatch; ``run.health`` has what was seen. Training is the same with it.
 
     Returns:
         The run, with status "finished" or "diverged" (a loss or gradient that is not finite, or a loss
@@ -92,7 +99,10 @@ def train(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     folder, recipe = Path(folder), recipe or Recipe()
+    if int(health) < 0:
+        raise ValueError(f"health, the steps between looks at the gradients, must be positive, got {health}")
     trainer = _Trainer(generator, discriminator, losses, data, _prior_of(generator, latent), recipe, scheme)
+    trainer.look_every = LOOK_EVERY if health is True else int(health)
     settings = {
         **trainer.settings(),
         "steps": steps,
@@ -121,6 +131,17 @@ def _prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
     return cast(int | Prior, found)
 
 
+def _samples_of(data: Dataset | Inputs, generator: nn.Module) -> Inputs:
+    """Return samples, with the labels of a data set where the generator takes some."""
+    if not isinstance(data, Dataset):
+        return data
+    if not hasattr(generator, "classes"):
+        return data.images
+    if data.labels is None:
+        raise ValueError(f"{data.name} has no labels, which the generator takes; pass (images, labels)")
+    return data.images, data.labels
+
+
 class _Trainer:
     """A training in progress: the state, and what checkpoints and history need."""
 
@@ -136,8 +157,7 @@ class _Trainer:
     ) -> None:
         self.dtype = next(generator.parameters()).dtype
         self.game = Game(generator, discriminator, losses, dtype=self.dtype, training=True)
-        samples = data.images if isinstance(data, Dataset) else data
-        inputs = as_inputs("data", samples, self.dtype, self.game.device)
+        inputs = as_inputs("data", _samples_of(data, generator), self.dtype, self.game.device)
         self.data_name = data.name if isinstance(data, Dataset) else "own data"
         self.data_fingerprint = fingerprint(inputs)
         self.latent = latent
@@ -150,6 +170,8 @@ class _Trainer:
             else SchemeStep(self.game, scheme, recipe, stream)
         )
         self.x, self.k = self.step.start(parameters), 0
+        self.stream, self.look_every = stream, 0
+        self.health: HealthTable | None = None
         names = [block.name for block in self.game.layout.blocks]
         scalars = ["loss_generator", "loss_discriminator", "accuracy_real", "accuracy_fake"]
         self.columns = ["step", *scalars, *(f"gradient/{name}" for name in names)]
@@ -163,6 +185,7 @@ class _Trainer:
             "data": {"name": self.data_name, "sha256": self.data_fingerprint},
             "latent": self.latent if isinstance(self.latent, int) else repr(self.latent).split(" at 0x")[0],
             "blocks": {block.name: list(block.shape) for block in self.game.layout.blocks},
+            "health": self.look_every or None,
         }
 
     def reopen(self, folder: Path, settings: dict[str, Any]) -> tuple[RunWriter, dict[str, Any]]:
@@ -209,12 +232,44 @@ class _Trainer:
         values: list[float] = torch.cat([scalars, norms]).tolist()
         return values
 
+    def open_health(self, folder: Path) -> None:
+        """Start the record of the gradients, or go on with that before the present step."""
+        if not self.look_every:
+            return
+        count = sum(self.game.sizes)
+        path = folder / "health.json"
+        resumed = self.k > 0 and path.exists()
+        settings = read_json(path) if resumed else game_settings(self.game, self.x[:count], self.batch, 1e-2)
+        self.health = HealthTable(settings, folder, until=self.k)
+
+    @property
+    def batch(self) -> Batch:
+        """The first minibatch of the present step."""
+        return replace(self.stream(self.k * self.step.recipe.critic_steps), step=self.k)
+
+    def look(self, after: Tensor) -> None:
+        """Note how the gradients are at the present state, which a step has taken to ``after``."""
+        if self.health is None or self.k % self.look_every:
+            return
+        count = sum(self.game.sizes)
+        x = self.x[:count]
+        seen = look(self.game, x, self.batch, 2)
+        row = game_row(self.game, self.k, seen, x, after[:count] - x, self.health.settings)
+        self.health.add(row)
+
+    def save(self, writer: RunWriter) -> None:
+        """Write a checkpoint, and everything measured before it."""
+        if self.health is not None:
+            self.health.flush()
+        writer.checkpoint(self.checkpoint())
+
     def run(self, writer: RunWriter, steps: int, every: int, progress: bool | None) -> Run:
         """Iterate up to ``steps``, writing as it goes."""
         started = time.monotonic()
         status, message = "finished", ""
+        self.open_health(writer.folder)
         if self.k == 0:
-            writer.checkpoint(self.checkpoint())
+            self.save(writer)
         bar = tqdm(
             total=steps, initial=self.k, disable=None if progress is None else not progress, unit="step"
         )
@@ -227,13 +282,14 @@ class _Trainer:
                     status, message = "diverged", f"step {self.k}: {trouble}"
                     break
                 writer.row(self.k, row)
+                self.look(x)
                 self.x, self.k = x, self.k + 1
                 bar.update()
                 bar.set_postfix(G=f"{row[0]:.3f}", D=f"{row[1]:.3f}", refresh=False)
                 if self.k % every == 0:
-                    writer.checkpoint(self.checkpoint())
+                    self.save(writer)
         except KeyboardInterrupt:
-            writer.checkpoint(self.checkpoint())
+            self.save(writer)
             message = (
                 f"saved at step {self.k} of {steps} in {writer.folder}; go on with resume=True (--resume)"
             )
@@ -242,7 +298,9 @@ class _Trainer:
         finally:
             bar.close()
         if status == "finished":
-            writer.checkpoint(self.checkpoint())
+            self.save(writer)
+        elif self.health is not None:
+            self.health.flush()
         writer.flush()
         writer.status(status, self.k, message, time.monotonic() - started)
         return Run(writer.folder)
