@@ -454,6 +454,20 @@ def test_tensorboard_is_given_every_look():
     assert not any(np.isnan(value) for value in writer.scalars.values())
 
 
+def test_a_real_event_file_holds_the_numbers(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = equilibrium(64)
+    nets.to_tensorboard(found, tmp_path)
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    (event,) = events.Scalars("push/discriminator")
+    assert event.value == pytest.approx(found.push[0, 1], rel=1e-6)
+    (histogram_event,) = events.Histograms("first layer's gradient/discriminator")
+    assert sum(histogram_event.histogram_value.bucket) == found.histograms[0, 1].sum()
+
+
 # Runs of nets.train.
 
 

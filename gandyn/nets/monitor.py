@@ -92,7 +92,7 @@ class Monitor:
         size: length of their perturbation relative to the norm of the parameters; the default 1e-3 is far
             above the rounding of float32.
         window: steps after which their growth is measured and they are pulled back; a multiple of ``every``.
-        health: look at the gradients, layer by layer, every so many steps; True for every 100. They are read
+        health: look at the gradients, layer by layer, every so many steps; True for every 200. They are read
             as the optimisers of torch use them: for these steps, and the ones before, hooks are put on
             optimisers and on ReLU layers, and removed after. Written to "health.csv" in the folder.
         tensorboard: folder or ``SummaryWriter`` that what health sees goes to as well.

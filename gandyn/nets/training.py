@@ -73,7 +73,7 @@ def train(
         resume: go on with the run in ``folder``.
         progress: show a progress bar; the default is on a terminal only.
         origin: how to build the modules again, for the command line: {"factory": "module:function", ...}.
-        health: look at the gradients, layer by layer, every so many steps (True for every 100), on the two
+        health: look at the gradients, layer by layer, every so many steps (True for every 200), on the two
             halves of the step's minibatch; ``run.health`` has what was seen. Training is the same with it.
 
     Returns:

@@ -42,6 +42,14 @@ from gandyn.plot.ensembles import (
     window_exponents,
 )
 from gandyn.plot.films import animate_field, animate_training
+from gandyn.plot.gradients import (
+    GradientHistogramArtists,
+    HealthArtists,
+    LayerArtists,
+    gradient_counts,
+    gradient_histograms,
+    health,
+)
 from gandyn.plot.helmholtz import HelmholtzArtists, PartArtists, helmholtz
 from gandyn.plot.images import image_grid
 from gandyn.plot.interactive import InteractivePortrait, interactive_portrait
@@ -105,9 +113,12 @@ __all__ = [
     "ExponentBarArtists",
     "ExponentMapArtists",
     "FiniteTimeArtists",
+    "GradientHistogramArtists",
+    "HealthArtists",
     "HelmholtzArtists",
     "InteractivePortrait",
     "LabelledGrid",
+    "LayerArtists",
     "LearningArtists",
     "LocalExponentArtists",
     "LocusArtists",
@@ -145,7 +156,10 @@ __all__ = [
     "exponent_spectra",
     "exponents_over_parameter",
     "finite_time",
+    "gradient_counts",
+    "gradient_histograms",
     "gradient_norms",
+    "health",
     "helmholtz",
     "image_grid",
     "interactive_portrait",

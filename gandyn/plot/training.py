@@ -140,7 +140,7 @@ def gradient_norms(ax: Axes, history: History, *, window: int | None = None, key
     ):
         own = [name for name in names if name not in looks and name[len(_GRADIENT) :].startswith(player)]
         looks |= {
-            name: (name[len(_GRADIENT) :], _shade(colour, i, len(own)), line)  # type: ignore[misc]
+            name: (name[len(_GRADIENT) :], shade(colour, i, len(own)), line)  # type: ignore[misc]
             for i, name in enumerate(own)
         }
         hidden |= set(own[1:-1]) if len(own) > keys else set()
@@ -237,7 +237,7 @@ def _logarithm_name(value: float) -> str:
     return f"{known[0]} = {value:.3f}" if known else f"reference {value:.4g}"
 
 
-def _shade(colour: str, index: int, count: int) -> str:
+def shade(colour: str, index: int, count: int) -> str:
     """Return a player's colour, lighter for the first of ``count`` blocks."""
     mix = 1.0 - 0.65 * (1.0 - (index + 1) / count) if count > 1 else 1.0
     red, green, blue = (mix * part + (1 - mix) for part in to_rgb(colour))

@@ -16,7 +16,7 @@ from gandyn.nets.runs import RunError, read_json, write_json
 __all__ = ["LOOK_EVERY", "HealthTable", "read_health"]
 
 #: Steps between two looks at the gradients, where none is said: they then cost a few per cent of a step.
-LOOK_EVERY = 100
+LOOK_EVERY = 200
 _SETTINGS, _TABLE = "health.json", "health.csv"
 
 
