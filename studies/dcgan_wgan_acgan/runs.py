@@ -38,14 +38,14 @@ class Method:
 #: The second WGAN has the learning rate of the paper's text, the first that of its table. "DCGAN, clipped"
 #: has the loss of the first and all else of the second: what differs from WGAN then is the loss alone.
 METHODS = {
-    "DCGAN": Method(
-        losses.nonsaturating(halves="mean"), {"optimizers": (ADAM, ADAM), "batch_size": 128}
-    ),
+    "DCGAN": Method(losses.nonsaturating(halves="mean"), {"optimizers": (ADAM, ADAM), "batch_size": 128}),
     "WGAN": Method(losses.wasserstein(), _critic(RMSProp(5e-5), 0.01)),
     "WGAN, lr 5e-4": Method(losses.wasserstein(), _critic(RMSProp(5e-4), 0.01)),
     "DCGAN, clipped": Method(losses.nonsaturating(halves="mean"), _critic(RMSProp(5e-5), 0.01)),
     "WGAN-GP": Method(
-        losses.wasserstein(penalties=[losses.gradient_penalty(10.0)]), _critic(PENALTY_ADAM, None), norm="none"
+        losses.wasserstein(penalties=[losses.gradient_penalty(10.0)]),
+        _critic(PENALTY_ADAM, None),
+        norm="none",
     ),
     "AC-GAN": Method(
         losses.acgan(source="nonsaturating"), {"optimizers": (ADAM, ADAM), "batch_size": 100}, labelled=True
@@ -134,7 +134,9 @@ def every_run(sizes: Sizes) -> Iterator[tuple[Pictures, str, int]]:
             yield pictures, name, seed
 
 
-def restored(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int) -> tuple[nn.Module, nn.Module]:
+def restored(
+    sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int
+) -> tuple[nn.Module, nn.Module]:
     """Return the networks at the end of a run."""
     both = modules(pictures, name, sizes.width, seed)
     Run(place_of(folder, pictures, name, seed)).restore(*both)
