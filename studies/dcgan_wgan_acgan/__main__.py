@@ -69,7 +69,7 @@ def check(numbers: Mapping[str, Any]) -> None:
             for measure in MEASURES:
                 assert np.all(share(run, "last quarter", measure) >= 0)
             assert np.all(share(run, "last quarter") <= 1)
-            assert (run["weights at the clip"] is not None) == (name in CLIPPED)
+            assert (run["at the end"]["weights at the clip"] is not None) == (name in CLIPPED)
     for name in CLIPPED:
         _check_clipped(numbers["methods"][name])
     for row in numbers["ways"]:

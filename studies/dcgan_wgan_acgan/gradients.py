@@ -41,7 +41,7 @@ def by_layer(record: HealthRecord, layers: list[str], measure: str) -> np.ndarra
 
 
 def of_run(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int) -> dict[str, Any]:
-    """Return what one run says: each measure by layer over training, verdict, losses, weights at the clip."""
+    """Return what one run says: each measure by layer over training, looks at two checkpoints, and losses."""
     run = Run(place_of(folder, pictures, name, seed))
     record, layers = run.health, convolutions(sizes, pictures, name)
     quarter = -(-len(record.steps) // 4)
@@ -53,32 +53,35 @@ def of_run(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int)
             "first quarter": np.median(values[1 : quarter + 1], axis=0).tolist(),
             "last quarter": np.median(values[-quarter:], axis=0).tolist(),
         }
-    return found | _end(sizes, folder, pictures, name, seed) | _losses(run)
+    for when, step in (("a quarter in", run.steps[len(run.steps) // 4]), ("at the end", run.steps[-1])):
+        found[when] = _look(sizes, folder, pictures, name, seed, step)
+    return found | _losses(run)
 
 
-def _end(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int) -> dict[str, Any]:
-    """Return verdict, coherence and push at the end on a large batch, and the share of weights at the clip."""
-    both, method = restored(sizes, folder, pictures, name, seed), METHODS[name]
+def _look(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int, step: int) -> dict[str, Any]:
+    """Return verdict, slope, coherence and push on a large batch, and the share of weights at the clip."""
+    both, method = restored(sizes, folder, pictures, name, seed, step), METHODS[name]
     real, count = data_of(pictures, "test"), 8 * (sizes.samples // 16)
-    z = latents(count, seed=1000 + seed)
-    labels = torch.arange(count) % 10
+    z, labels = latents(count, seed=1000 + seed), torch.arange(count) % 10
     assert real.labels is not None
     seen = gradient_health(
         *both, method.losses,
         (real.images[:count], real.labels[:count]) if method.labelled else real.images[:count],
         (z, labels) if method.labelled else z, batch_norm="batch", dropout="eval", dtype=torch.float32,
     )  # fmt: skip
-    clip = method.recipe.get("clip")
-    weights = torch.cat([p.detach().reshape(-1) for p in both[1].parameters()])
     return {
+        "step": step,
         "verdict": [seen.verdict.generator, seen.verdict.discriminator],
-        "slope, G and D": seen.slopes[0].tolist(),
-        "coherence, G and D": seen.coherence[0].tolist(),
-        "push, G and D": seen.push[0].tolist(),
-        "weights at the clip": None
-        if clip is None
-        else float((weights.abs() >= 0.999 * clip).float().mean()),
+        "slope": seen.slopes[0].tolist(),
+        "coherence": seen.coherence[0].tolist(),
+        "push": seen.push[0].tolist(),
+        "weights at the clip": _at_clip(both[1], method.recipe.get("clip")),
     }
+
+
+def _at_clip(critic: nn.Module, clip: float | None) -> float | None:
+    weights = torch.cat([p.detach().reshape(-1) for p in critic.parameters()])
+    return None if clip is None else float((weights.abs() >= 0.999 * clip).float().mean())
 
 
 def _losses(run: Run) -> dict[str, float]:

@@ -18,9 +18,9 @@ GRADIENTS = ("DCGAN", "WGAN", "DCGAN, clipped", "WGAN-GP")
 ROWS = {
     "small": "entries with |g| < .01",
     "small_share": "share of entries\nwith |g| < .01",
-    "rms": "root mean square of g",
     "gradient_to_weight": "|g| / |w|",
     "leverage": "|g| |w| (unit of the loss)",
+    "update_to_weight": "|update| / |w|",
 }
 #: Of these classes the pictures show sums.
 SHOWN_CLASSES = (0, 4, 7, 8)
@@ -144,13 +144,13 @@ def _interpolation(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) ->
         "spherical": interpolate(a, b, ON_THE_WAY),
         r"linear, $\sigma$ = .02": interpolate(SIGMA * a, SIGMA * b, ON_THE_WAY, kind="linear"),
     }
-    figure = Figure(figsize=(9.6, 1.9), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.0), layout="constrained")
     places = [f"{value:.2g}" for value in np.linspace(0, 1, ON_THE_WAY)]
     plot.labelled_grid(
         figure.subplots(), generate(generator, torch.cat([*rows.values()])), columns=places, rows=list(rows),
         value_range=(-1, 1),
     )  # fmt: skip
-    figure.savefig(out / "interpolation.png", dpi=130)
+    figure.savefig(out / "interpolation.png", dpi=130, bbox_inches="tight")
 
 
 def _arithmetic(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:

@@ -77,8 +77,8 @@ class Sizes:
 #: With 5 batches of 64 a step, the critics of 300 steps see as many images as a DCGAN of 750.
 _STEPS = {"DCGAN": 700, "AC-GAN": 900}
 FULL = Sizes(
-    runs={("cifar10", name): _STEPS.get(name, 300) for name in METHODS} | {("digits", "AC-GAN"): 2000},
-    looks=35, seeds=3, width=4, samples=1000, epochs={"cifar10": 8, "digits": 30},
+    runs={("cifar10", name): _STEPS.get(name, 300) for name in METHODS},
+    looks=35, seeds=3, width=4, samples=1000, epochs={"cifar10": 8},
 )  # fmt: skip
 SMALL = Sizes(
     runs={("digits", name): 24 for name in METHODS},
@@ -118,6 +118,7 @@ def train(sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int) 
     if begun and Run(place).status["step"] >= steps:
         return Run(place)
     method, data = METHODS[name], data_of(pictures, "train")
+    assert data.labels is not None
     every = max(1, steps // sizes.looks)
     return nets.train(
         *modules(pictures, name, sizes.width, seed), method.losses,
@@ -135,11 +136,11 @@ def every_run(sizes: Sizes) -> Iterator[tuple[Pictures, str, int]]:
 
 
 def restored(
-    sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int
+    sizes: Sizes, folder: Path, pictures: Pictures, name: str, seed: int, step: int | None = None
 ) -> tuple[nn.Module, nn.Module]:
-    """Return the networks at the end of a run."""
+    """Return the networks of a run at a checkpoint, by default at its end."""
     both = modules(pictures, name, sizes.width, seed)
-    Run(place_of(folder, pictures, name, seed)).restore(*both)
+    Run(place_of(folder, pictures, name, seed)).restore(*both, step)
     return both
 
 
