@@ -31,6 +31,7 @@ STUDIES = {
     "character_of_solutions": 3,
     "helmholtz": 4,
     "chaos_in_games": 7,
+    "dcgan_wgan_acgan": 7,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -135,6 +136,13 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
 
 #: Numbers of the studies of one part that their checks must not let pass.
 WRONG_IN_WHOLE = {
+    "dcgan_wgan_acgan": [
+        (("shapes", "printed", "DCGAN"), [3, 32, 32]),
+        (("methods", "WGAN", 0, "small_share", "first quarter"), [1.0, 0.9, 1.0]),
+        (("methods", "DCGAN", 0, "status"), "diverged"),
+        (("ways", 0, "spherical", "norm at the middle"), 7.1),
+        (("classes", "digits", 0, "shares of variance", "class"), 1.1),
+    ],
     "training_exponents": [
         (("warnings", "exponent", "warned"), 1000),
         (("methods", "line", "R1 .1", "distance"), [0.0, 0.0]),

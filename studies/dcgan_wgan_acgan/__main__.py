@@ -101,6 +101,17 @@ def _check_ways(row: Mapping[str, Any]) -> None:
 
 def _check_the_readme(numbers: Mapping[str, Any]) -> None:
     """Assert what the README says of CIFAR-10, of every seed."""
+    methods = numbers["methods"]
+    assert all(len(runs) == FULL.seeds for runs in methods.values())
+    for name, runs in methods.items():
+        verdict = "vanishing" if name in CLIPPED else "learning"
+        assert all(run["a quarter in"]["verdict"] == [verdict, verdict] for run in runs)
+    for clipped, plain in zip(methods["WGAN"], methods["DCGAN"], strict=True):
+        felt = [share(run, "first quarter", "leverage") for run in (clipped, plain)]
+        assert np.all(felt[0] < 1e-3 * felt[1])
+        assert clipped["spread of D's loss"] < 0.1 * plain["spread of D's loss"]
+    for rows in numbers["classes"].values():
+        assert all(row["agreement"] < 0.3 < row["agreement of its own discriminator"] for row in rows)
 
 
 def main() -> None:
