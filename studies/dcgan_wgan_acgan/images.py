@@ -127,7 +127,7 @@ def classes(sizes: Sizes, folder: Path, pictures: Pictures, seed: int) -> dict[s
         "agreement of its own discriminator": float((own == asked).float().mean()),
         "shares of variance": variances(generator, sizes.samples // CLASSES, seed),
         "distance": quality(sizes, folder, pictures, "AC-GAN", seed),
-        **sums(generator, judge, seed),
+        **sums(generator, judge, sizes.samples // 50, seed),
     }
 
 
@@ -142,16 +142,16 @@ def variances(generator: nn.Module, columns: int, seed: int) -> dict[str, float]
     return {"class": by_class, "latent": by_latent, "both together": 1 - by_class - by_latent}
 
 
-def sums(generator: nn.Module, judge: nn.Module, seed: int) -> dict[str, Any]:
+def sums(generator: nn.Module, judge: nn.Module, pairs: int, seed: int) -> dict[str, Any]:
     """Return whether images of combined latents keep the class asked for, and how nonlinear they are."""
     found: dict[str, Any] = {}
     for name, weights in {"half the sum": (0.5, 0.5), "sum": (1.0, 1.0), "difference": (1.0, -1.0)}.items():
-        z = latents(2 * PAIRS, seed=3000 + seed).unflatten(0, (PAIRS, 2))
+        z = latents(2 * pairs, seed=3000 + seed).unflatten(0, (pairs, 2))
         parts = [
             combine(OfOneClass(generator, label), pair, weights) for label in range(CLASSES) for pair in z
         ]
         images = torch.stack([part.image_of_combination for part in parts])
-        asked = torch.arange(CLASSES).repeat_interleave(PAIRS)
+        asked = torch.arange(CLASSES).repeat_interleave(pairs)
         found[name] = {
             "norm of the latent": float(np.mean([part.latent.norm() for part in parts])),
             "nonlinearity": float(np.mean([part.nonlinearity for part in parts])),
