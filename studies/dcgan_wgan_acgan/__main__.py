@@ -23,6 +23,7 @@ from studies.dcgan_wgan_acgan.runs import FULL, METHODS, SMALL, Pictures, Sizes,
 
 #: The methods whose critic's weights are clipped at .01.
 CLIPPED = ("WGAN", "WGAN, lr 5e-4", "DCGAN, clipped")
+KINDS = ("linear", "spherical")
 
 
 def main_pictures(sizes: Sizes) -> Pictures:
@@ -91,7 +92,7 @@ def _check_clipped(runs: list[Mapping[str, Any]]) -> None:
 
 def _check_ways(row: Mapping[str, Any]) -> None:
     middle, norm = (
-        {kind: row[kind]["norm at the middle"] for kind in ("linear", "spherical")},
+        {kind: row[kind]["norm at the middle"] for kind in KINDS},
         row["norm of a latent"],
     )
     assert abs(middle["spherical"] / norm - 1) < 0.02
@@ -101,17 +102,39 @@ def _check_ways(row: Mapping[str, Any]) -> None:
 
 def _check_the_readme(numbers: Mapping[str, Any]) -> None:
     """Assert what the README says of CIFAR-10, of every seed."""
-    methods = numbers["methods"]
-    assert all(len(runs) == FULL.seeds for runs in methods.values())
-    for name, runs in methods.items():
+    assert all(len(runs) == FULL.seeds for runs in numbers["methods"].values())
+    for name, runs in numbers["methods"].items():
         verdict = "vanishing" if name in CLIPPED else "learning"
         assert all(run["a quarter in"]["verdict"] == [verdict, verdict] for run in runs)
-    for clipped, plain in zip(methods["WGAN"], methods["DCGAN"], strict=True):
-        felt = [share(run, "first quarter", "leverage") for run in (clipped, plain)]
-        assert np.all(felt[0] < 1e-3 * felt[1])
-        assert clipped["spread of D's loss"] < 0.1 * plain["spread of D's loss"]
+        assert all(run["at the end"]["verdict"] == ["learning", "learning"] for run in runs)
+    for runs in zip(*numbers["methods"].values(), strict=True):
+        _check_one_seed(dict(zip(numbers["methods"], runs, strict=True)))
+    for far in zip(*numbers["distance"].values(), strict=True):
+        by_name = dict(zip(numbers["distance"], far, strict=True))
+        assert min(by_name, key=by_name.__getitem__) == "WGAN, lr 5e-4"
+        assert max(by_name, key=by_name.__getitem__) == "WGAN-GP"
+    for row in numbers["ways"]:
+        contrast = {kind: row[kind]["distance from the mean image, middle over ends"] for kind in KINDS}
+        assert contrast["linear"] < 0.8 < 0.95 < contrast["spherical"]
+        assert row["sigma .02 over 1, running statistics"] < 0.05
+        assert abs(row["sigma .02 over 1, statistics of the batch"] - 1) < 0.002
     for rows in numbers["classes"].values():
-        assert all(row["agreement"] < 0.3 < row["agreement of its own discriminator"] for row in rows)
+        assert all(row["agreement"] < 0.3 < 0.5 < row["agreement of its own discriminator"] for row in rows)
+        assert all(row["shares of variance"]["class"] > 0.5 for row in rows)
+
+
+def _check_one_seed(runs: Mapping[str, Any]) -> None:
+    felt = {name: share(run, "first quarter", "leverage") for name, run in runs.items() if name != "AC-GAN"}
+    assert all(np.all(felt[name] < 1e-4 * felt["DCGAN"]) for name in CLIPPED)
+    assert np.all(felt["DCGAN, clipped"] < felt["WGAN"])
+    assert np.all(share(runs["DCGAN"], "last quarter", "leverage") > 0.3 * felt["DCGAN"])
+    parts = ("first quarter", "last quarter")
+    counts = {name: [share(runs[name], when)[:3] for when in parts] for name in ("DCGAN", "WGAN-GP")}
+    assert np.sum(counts["DCGAN"][1] > counts["DCGAN"][0]) >= 2
+    assert np.all(counts["WGAN-GP"][1] < counts["WGAN-GP"][0])
+    rough = {name: run["roughness of D's loss"] for name, run in runs.items()}
+    assert max(rough["WGAN"], rough["DCGAN, clipped"]) < rough["DCGAN"]
+    assert min(rough["WGAN, lr 5e-4"], rough["WGAN-GP"]) > rough["DCGAN"]
 
 
 def main() -> None:
