@@ -34,6 +34,7 @@ STUDIES = {
     "chaos_in_games": 7,
     "learning_in_1d_and_2d": 9,
     "difficulties_of_training": 8,
+    "dcgan_wgan_acgan": 7,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -143,6 +144,12 @@ WRONG_IN_WHOLE = {
         (("tell-tales", "bad"), 1000),
         (("norm at the middle", "spherical"), [0.62, 0.8]),
         (("cases", "N(0, .02), 1:1", "better than grey"), 4),
+    "dcgan_wgan_acgan": [
+        (("shapes", "printed", "DCGAN"), [3, 32, 32]),
+        (("methods", "WGAN", 0, "small_share", "first quarter"), [1.0, 0.9, 1.0]),
+        (("methods", "DCGAN", 0, "status"), "diverged"),
+        (("ways", 0, "spherical", "norm at the middle"), 7.1),
+        (("classes", "digits", 0, "shares of variance", "class"), 1.1),
     ],
     "training_exponents": [
         (("warnings", "exponent", "warned"), 1000),
