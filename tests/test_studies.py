@@ -35,6 +35,7 @@ STUDIES = {
     "learning_in_1d_and_2d": 9,
     "difficulties_of_training": 8,
     "dcgan_wgan_acgan": 7,
+    "gan_landscapes": 8,
 }
 #: torch itself scripts the decompositions of its forward mode when first used.
 WARNINGS = ["-W", "error", "-W", "ignore:`torch.jit.script:DeprecationWarning"]
@@ -139,11 +140,17 @@ def test_tiny_gans_checks_fail_on_wrong_numbers(part, numbers, monkeypatch):
 
 #: Numbers of the studies of one part that their checks must not let pass.
 WRONG_IN_WHOLE = {
+    "gan_landscapes": [
+        (("batch norm", "frozen", "not finite"), 0.01),
+        (("batch norm", "weights and statistics", "not finite"), 0.0),
+        (("normalisation", "generator, filters", "norm ratio"), [0.9, 1.0, 1.1]),
+    ],
     "difficulties_of_training": [
         (("decay", "largest difference of weights"), 1e-6),
         (("tell-tales", "bad"), 1000),
         (("norm at the middle", "spherical"), [0.62, 0.8]),
         (("cases", "N(0, .02), 1:1", "better than grey"), 4),
+    ],
     "dcgan_wgan_acgan": [
         (("shapes", "printed", "DCGAN"), [3, 32, 32]),
         (("methods", "WGAN", 0, "small_share", "first quarter"), [1.0, 0.9, 1.0]),

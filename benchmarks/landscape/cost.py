@@ -1,7 +1,8 @@
 """Check the cost model of docs/scaling.md: what a tile takes, foretold from one pass of each network.
 
-Run: python -m benchmarks.landscape.cost [--quick]. One thread, float32, the networks of benchmarks.landscape.run;
-writes benchmarks/record/landscape_cost.json. A pass is timed beside every tile, so that a busy machine slows both.
+Run: python -m benchmarks.landscape.cost [--quick]. One thread, float32, the networks of
+benchmarks.landscape.run; writes benchmarks/record/landscape_cost.json. A pass is timed beside every tile, so
+that a busy machine slows both.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Landscapes of a convolutional GAN: is there a lake, do contours shrink with the batch, is the picture right?
+"""Landscapes of a convolutional GAN: is there a lake, do contours shrink with the batch, is a picture true?
 
 Run: python -m studies.gan_landscapes [--small | --full] [--out DIR] [--processes N]; run folders, stores and
 numbers lie in DIR and are not computed again; then numbers.json and one PNG a figure.
