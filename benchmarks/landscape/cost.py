@@ -40,15 +40,12 @@ def seconds_a_sample(network: nn.Module, inputs: torch.Tensor) -> float:
         return timed(lambda: [network(part) for part in inputs.split(MICRO)]) / len(inputs)
 
 
-def passes(players: str, rows: int, columns: int) -> tuple[int, int]:
-    """Return how many passes of G and of D, over the whole batch, both losses of a tile take."""
-    if players == "axis per player":
-        return rows, columns + rows * columns
-    if players == "generator":
-        return rows * columns, 1 + rows * columns
-    if players == "discriminator":
-        return 1, 2 * rows * columns
-    return rows * columns, 2 * rows * columns
+def passes(players: str, rows: int, columns: int, measure: str) -> tuple[int, int]:
+    """Return what a tile takes, in forward passes of G and of D over the batch; a backward pass counts two."""
+    cells = rows * columns
+    of_g = {"axis per player": rows, "discriminator": 1}.get(players, cells)
+    of_d = {"axis per player": columns, "generator": 1}.get(players, cells)
+    return (of_g, of_d + cells) if measure == "losses" else (of_g + 2 * cells, 3 * of_d + 3 * cells)
 
 
 def tile(
@@ -58,17 +55,17 @@ def tile(
     game = (*subject.players, LOSSES, subject.real[:samples], subject.latent[:samples])
     both, plane = gan_losses(*game, dtype=torch.float32, micro_batch=MICRO), subject.plane(players)
     a, b = np.linspace(-1, 1, columns), np.linspace(-1, 1, rows)
-    of_g, of_d = passes(players, rows, columns)
+    of_g, of_d = passes(players, rows, columns, measure)
     ratios, seconds = [], []
     for repeat in range(repeats + 1):
         g = seconds_a_sample(subject.generator, subject.latent[:samples])
         d = seconds_a_sample(subject.discriminator, subject.real[:samples])
-        measured = timed(lambda: both.on_grid(plane, a, b, ("losses",)))
+        measured = timed(lambda: both.on_grid(plane, a, b, (measure,)))
         if repeat:
             ratios.append(measured / (samples * (of_g * g + of_d * d)))
             seconds.append(measured)
     return {
-        "samples": samples, "plane": players, "rows": rows, "columns": columns,
+        "measure": measure, "samples": samples, "plane": players, "rows": rows, "columns": columns,
         "passes of G": of_g, "passes of D": of_d,
         "seconds": statistics.median(seconds), "measured over foretold": statistics.median(ratios),
     }  # fmt: skip
@@ -95,8 +92,10 @@ def main() -> None:
     torch.set_num_threads(1)
     subject = Subject(9, 4)
     cases = [
-        (128, "axis per player", 4, 4), (128, "axis per player", 8, 8), (512, "axis per player", 3, 6),
-        (128, "generator", 3, 3), (256, "discriminator", 4, 4), (128, "both", 3, 3),
+        (128, "axis per player", 4, 4, "losses"), (128, "axis per player", 8, 8, "losses"),
+        (512, "axis per player", 3, 6, "losses"), (128, "generator", 3, 3, "losses"),
+        (256, "discriminator", 4, 4, "losses"), (128, "both", 3, 3, "losses"),
+        (128, "axis per player", 4, 4, "field"), (128, "both", 2, 2, "field"),
     ]  # fmt: skip
     started = time.perf_counter()
     found = {
