@@ -41,7 +41,7 @@ def seconds_a_sample(network: nn.Module, inputs: torch.Tensor) -> float:
 
 
 def passes(players: str, rows: int, columns: int, measure: str) -> tuple[int, int]:
-    """Return what a tile takes, in forward passes of G and of D over the batch; a backward pass counts two."""
+    """Return what a tile takes, in forward passes of G and D over the batch; a backward pass counts two."""
     cells = rows * columns
     of_g = {"axis per player": rows, "discriminator": 1}.get(players, cells)
     of_d = {"axis per player": columns, "generator": 1}.get(players, cells)
@@ -49,7 +49,7 @@ def passes(players: str, rows: int, columns: int, measure: str) -> tuple[int, in
 
 
 def tile(
-    subject: Subject, samples: int, players: str, rows: int, columns: int, repeats: int
+    subject: Subject, samples: int, players: str, rows: int, columns: int, measure: str, repeats: int
 ) -> dict[str, Any]:
     """Return foretold and measured seconds of a tile, in turn."""
     game = (*subject.players, LOSSES, subject.real[:samples], subject.latent[:samples])
