@@ -66,6 +66,7 @@ def _grid(measured: Mapping[str, list[Any]], numbers: Mapping[str, Any]) -> Figu
                 ax.plot([x - 0.08, x + 0.08], [np.mean(values)] * 2, color=colour, linewidth=1.6)
             ax.plot([], [], "o-", color=colour, label=start)
         ax.set_xticks(range(len(columns)), columns)
+        ax.set_xlim(-0.9, len(columns) - 0.5)
         ax.set_xlabel("steps of the players, or step size of Adam (1:1)")
         ax.set_yscale("log")
     first, second = figure.axes
