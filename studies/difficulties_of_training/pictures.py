@@ -26,7 +26,7 @@ from studies.difficulties_of_training.walks import KINDS, walks_from, ways
 COLOURS = [plot.OKABE_ITO[name] for name in ("vermillion", "blue", "bluish green", "orange", "black")]
 FAILED = "N(0, .2), D twice"
 WALKED = REFERENCE
-PREDICTED = (REFERENCE, FAILED, "feature matching: samples alone")
+PREDICTED = ("N(0, .02), G twice", "N(0, .2), G twice", REFERENCE, FAILED)
 SHOWN = ("Xavier, G twice", "Xavier, 1:1", "N(0, .2), 1:1", REFERENCE, "feature matching: means alone")
 
 
@@ -66,6 +66,7 @@ def _grid(measured: Mapping[str, list[Any]], numbers: Mapping[str, Any]) -> Figu
                 ax.plot([x - 0.08, x + 0.08], [np.mean(values)] * 2, color=colour, linewidth=1.6)
             ax.plot([], [], "o-", color=colour, label=start)
         ax.set_xticks(range(len(columns)), columns)
+        ax.set_xlim(-0.9, len(columns) - 0.5)
         ax.set_xlabel("steps of the players, or step size of Adam (1:1)")
         ax.set_yscale("log")
     first, second = figure.axes
@@ -78,21 +79,25 @@ def _grid(measured: Mapping[str, list[Any]], numbers: Mapping[str, Any]) -> Figu
 
 
 def _yardsticks(ax: Axes, yardsticks: Mapping[str, float]) -> None:
-    for name in ("images of one grey each", "real images"):
-        ax.axhline(yardsticks[name], color="black", linewidth=0.7, linestyle=(0, (4, 2)))
-        ax.annotate(
-            name, (1.0, yardsticks[name]), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-            fontsize=6.5, xytext=(-2, 1), textcoords="offset points",
-        )  # fmt: skip
+    _line(ax, yardsticks["images of one grey each"], "grey images", 0.0)
+    _line(ax, yardsticks["real images"], "real images", 0.0)
 
 
 def _levels(ax: Axes) -> None:
-    for level, name in ((UNDECIDED, "2 ln 2: D = 1/2"), (NEAR_ZERO * UNDECIDED, '"near 0" below')):
-        ax.axhline(level, color="black", linewidth=0.7, linestyle=(0, (4, 2)))
-        ax.annotate(
-            name, (1.0, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=6.5,
-            xytext=(-2, 1), textcoords="offset points",
-        )  # fmt: skip
+    ax.set_ylim(top=2.2)
+    _line(ax, UNDECIDED, "2 ln 2: D = 1/2", 1.0)
+    _line(ax, NEAR_ZERO * UNDECIDED, '"near 0"', 0.0)
+
+
+def _line(ax: Axes, level: float, name: str, place: float) -> None:
+    """Draw a level, with its name above it at the left end or the right."""
+    ax.axhline(level, color="black", linewidth=0.7, linestyle=(0, (4, 2)))
+    note = ax.annotate(
+        name, (place, level), xycoords=("axes fraction", "data"), ha="right" if place else "left",
+        va="bottom" if place or name == "real images" else "top", fontsize=6.5,
+        xytext=(2 - 4 * place, 1 if place else -1), textcoords="offset points",
+    )  # fmt: skip
+    note.set_in_layout(False)
 
 
 def _one_legend(figure: Figure, ax: Axes, columns: int = 3) -> None:
