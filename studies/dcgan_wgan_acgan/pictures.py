@@ -65,7 +65,7 @@ def _samples(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
         plot.image_grid(ax, made, columns=5, value_range=(-1, 1))
         ax.set_title(name)
     axes[-1].set_axis_off()
-    figure.savefig(out / "samples.png", dpi=85)
+    figure.savefig(out / "samples.png", dpi=80)
 
 
 def _gradients(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
@@ -85,7 +85,7 @@ def _gradients(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> Non
         ax.set_ylabel(label)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    figure.savefig(out / "gradients.png", dpi=110)
+    figure.savefig(out / "gradients.png", dpi=100)
 
 
 def _layers(ax: Any, steps: np.ndarray, values: np.ndarray) -> None:
@@ -144,13 +144,13 @@ def _interpolation(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) ->
         "spherical": interpolate(a, b, ON_THE_WAY),
         r"linear, $\sigma$ = .02": interpolate(SIGMA * a, SIGMA * b, ON_THE_WAY, kind="linear"),
     }
-    figure = Figure(figsize=(9.6, 2.0), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.3), layout="constrained")
     places = [f"{value:.2g}" for value in np.linspace(0, 1, ON_THE_WAY)]
     plot.labelled_grid(
         figure.subplots(), generate(generator, torch.cat([*rows.values()])), columns=places, rows=list(rows),
         value_range=(-1, 1),
     )  # fmt: skip
-    figure.savefig(out / "interpolation.png", dpi=130, bbox_inches="tight")
+    figure.savefig(out / "interpolation.png", dpi=120)
 
 
 def _arithmetic(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
