@@ -174,7 +174,7 @@ def _arithmetic(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> No
 def _classes(sizes: Sizes, folder: Path, out: Path) -> None:
     """Draw a row for each class and a column for each latent, beside a real picture of the class."""
     labelled = [shown for shown, name in sizes.runs if name == "AC-GAN"]
-    figure = Figure(figsize=(4.2 * len(labelled), 4.2), layout="constrained")
+    figure = Figure(figsize=(4.6 * len(labelled), 4.2), layout="constrained")
     for ax, shown in zip(figure.subplots(1, len(labelled), squeeze=False)[0], labelled, strict=True):
         test, (generator, _) = data_of(shown, "test"), restored(sizes, folder, shown, "AC-GAN", 0)
         assert test.labels is not None
