@@ -58,14 +58,14 @@ def _losses(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
 def _samples(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
     figure = Figure(figsize=(7.4, 4.4), layout="constrained")
     axes = figure.subplots(2, 4).flat
-    plot.image_grid(axes[0], data_of(pictures, "test").images[:36], columns=6, value_range=(-1, 1))
+    plot.image_grid(axes[0], data_of(pictures, "test").images[:25], columns=5, value_range=(-1, 1))
     axes[0].set_title("real")
     for ax, name in zip(axes[1:], METHODS, strict=False):
-        made = samples(restored(sizes, folder, pictures, name, 0)[0], name, 36)
-        plot.image_grid(ax, made, columns=6, value_range=(-1, 1))
+        made = samples(restored(sizes, folder, pictures, name, 0)[0], name, 25)
+        plot.image_grid(ax, made, columns=5, value_range=(-1, 1))
         ax.set_title(name)
     axes[-1].set_axis_off()
-    figure.savefig(out / "samples.png", dpi=120)
+    figure.savefig(out / "samples.png", dpi=80)
 
 
 def _gradients(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
@@ -85,7 +85,7 @@ def _gradients(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> Non
         ax.set_ylabel(label)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    figure.savefig(out / "gradients.png", dpi=120)
+    figure.savefig(out / "gradients.png", dpi=100)
 
 
 def _layers(ax: Any, steps: np.ndarray, values: np.ndarray) -> None:
@@ -144,13 +144,13 @@ def _interpolation(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) ->
         "spherical": interpolate(a, b, ON_THE_WAY),
         r"linear, $\sigma$ = .02": interpolate(SIGMA * a, SIGMA * b, ON_THE_WAY, kind="linear"),
     }
-    figure = Figure(figsize=(9.6, 2.0), layout="constrained")
+    figure = Figure(figsize=(9.6, 2.3), layout="constrained")
     places = [f"{value:.2g}" for value in np.linspace(0, 1, ON_THE_WAY)]
     plot.labelled_grid(
         figure.subplots(), generate(generator, torch.cat([*rows.values()])), columns=places, rows=list(rows),
         value_range=(-1, 1),
     )  # fmt: skip
-    figure.savefig(out / "interpolation.png", dpi=130, bbox_inches="tight")
+    figure.savefig(out / "interpolation.png", dpi=120)
 
 
 def _arithmetic(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> None:
@@ -174,7 +174,7 @@ def _arithmetic(sizes: Sizes, folder: Path, out: Path, pictures: Pictures) -> No
 def _classes(sizes: Sizes, folder: Path, out: Path) -> None:
     """Draw a row for each class and a column for each latent, beside a real picture of the class."""
     labelled = [shown for shown, name in sizes.runs if name == "AC-GAN"]
-    figure = Figure(figsize=(3.7 * len(labelled), 3.9), layout="constrained")
+    figure = Figure(figsize=(4.6 * len(labelled), 4.2), layout="constrained")
     for ax, shown in zip(figure.subplots(1, len(labelled), squeeze=False)[0], labelled, strict=True):
         test, (generator, _) = data_of(shown, "test"), restored(sizes, folder, shown, "AC-GAN", 0)
         assert test.labels is not None
@@ -188,4 +188,4 @@ def _classes(sizes: Sizes, folder: Path, out: Path) -> None:
             rows=list(test.classes),
             value_range=(-1, 1),
         )
-    figure.savefig(out / "classes.png", dpi=120)
+    figure.savefig(out / "classes.png", dpi=100)
