@@ -61,7 +61,7 @@ def by_hand(pair, of, plane, dtype=torch.float64, a=A, b=B):
     game = Game(*pair, of, dtype=dtype)
     batch = fixed_batch(game, REAL, LATENT, 0)
     values = [game.both_losses(*game.split(plane.point(u, v)), batch)[:2] for v in b for u in a]
-    return np.array([[loss.item() for loss in pair] for pair in values]).reshape(len(b), len(a), 2)
+    return np.array([[float(loss.detach()) for loss in both] for both in values]).reshape(len(b), len(a), 2)
 
 
 def counted(pair, player):
@@ -229,8 +229,9 @@ def test_accuracy_and_samples_are_those_of_the_outputs():
 
 def test_the_centre_is_the_training_loss():
     pair = conv_pair()
-    fake = pair[0].double()(LATENT)
-    on_real, on_fake = pair[1].double()(REAL), pair[1](fake)
+    with torch.no_grad():
+        fake = pair[0].double()(LATENT)
+        on_real, on_fake = pair[1].double()(REAL), pair[1](fake)
     of = losses.nonsaturating()
     found = landscape(gan_losses(*pair, of, REAL, LATENT), plane_of(pair, "both"), points=3)
     expected = [float(of.generator(on_fake)), float(of.discriminator(on_real, on_fake))]
