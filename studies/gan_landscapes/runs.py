@@ -22,7 +22,7 @@ FULL: dict[str, Any] = {
     "batch steps": 500,
     "seeds": [0, 1, 2, 3, 4],
     "long seeds": [0, 4],
-    "large seeds": [0, 1, 3, 4],
+    "large seeds": [0, 3, 4],
     "samples": 256,
     "points": 17,
     "directions": 2,
