@@ -13,6 +13,7 @@ from gandyn.arrays import Array, like, to_numpy
 from gandyn.basins.following import Follower, Rules, Targets, Walk
 from gandyn.basins.starts import Starts
 from gandyn.field import System
+from gandyn.planes.slices import rounded
 from gandyn.tiles import Store, compute, fingerprint
 
 __all__ = ["Tiled"]
@@ -52,7 +53,7 @@ class Tiled:
             "kind": "basins",
             "label": system.label,
             "constants": dict(system.constants),
-            "velocity_at_first": [f"{value:.6g}" for value in _residual(follower, starts[0])],
+            "velocity_at_first": rounded(_residual(follower, starts[0])),
             "fingerprints": {"starts": fingerprint(starts), "targets": fingerprint(*targets.packed())},
             **rules,
         }

@@ -230,13 +230,7 @@ def finite_time(
         return FiniteTime.from_tiles(survey.run(), **fields)
     kept = None
     if store is not None:
-        decides = {
-            "kind": "finite-time exponents",
-            **system_settings(system, plane, a, b, t0),
-            **{name: fields[name] for name in ("time", "within")},
-            **{"rtol": rtol, "atol": atol, "max_norm": max_norm},
-            "switches": None if planes is None else [planes.normals, planes.offsets],
-        }
+        decides = _decides(system, span, planes, fields)
         kept = Store(store, ("b", "a"), decides, FiniteTime, fields)
     work = _work(system, span, planes, plane, a, b, within)
     shape = len(b), len(a)
@@ -244,6 +238,18 @@ def finite_time(
         work, shape, tile=tile, executor=executor, store=kept, progress=progress, what="finite time"
     )
     return FiniteTime.from_tiles(arrays, **fields)
+
+
+def _decides(system: System, span: Span, planes: Planes | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that decides the values, for their store."""
+    grid = fields["plane"], fields["a"], fields["b"]
+    return {
+        "kind": "finite-time exponents",
+        **system_settings(system, *grid, fields["t0"]),
+        **{name: fields[name] for name in ("time", "within")},
+        **{name: getattr(span, name) for name in ("rtol", "atol", "max_norm")},
+        "switches": None if planes is None else [planes.normals, planes.offsets],
+    }
 
 
 def _work(

@@ -127,7 +127,15 @@ def check(numbers: Mapping[str, Any]) -> None:
 
 
 def _check_the_readme(numbers: Mapping[str, Any]) -> None:
-    assert set(numbers["lengths"]) == {"10", "100", "1000", "10000"}
+    share = lambda row: row["share of the window"][0]
+    of_d = {steps: share(row["discriminator"]) for steps, row in numbers["lengths"].items()}
+    point = share(numbers["classifier"])
+    assert min(of_d["100"], of_d["1000"]) > 7 * point
+    assert of_d["10000"] < 1.5 * point
+    growth, error = numbers["doubling the batch"]["discriminator"]
+    assert growth > 2 * error
+    growth, error = numbers["doubling the batch"]["generator"]
+    assert abs(growth) < 2 * error
 
 
 def tables(numbers: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The trainings: four lengths and four batch sizes, over seeds, each a run folder that resumes."""
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,12 @@ SMALL: dict[str, Any] = {
 
 def data_of(sizes: Mapping[str, Any]) -> Dataset:
     """Return MNIST at its size, the bundled digits at theirs."""
-    return datasets.mnist() if sizes["image"] == 28 else datasets.digits()
+    return _loaded(sizes["image"])
+
+
+@functools.cache
+def _loaded(image: int) -> Dataset:
+    return datasets.mnist() if image == 28 else datasets.digits()
 
 
 def modules(sizes: Mapping[str, Any], seed: int) -> tuple[nn.Module, nn.Module]:
