@@ -92,6 +92,7 @@ _PLAN_OPTIONS = _together(
     click.option("--seed", type=int, help="Seed of weights, data order and latents.  [0]"),
     click.option("--threads", type=int, help="Threads of torch.  [1 for the small built-in GAN]"),
     click.option("--checkpoint-every", type=int, help="Steps between checkpoints.  [a twentieth of --steps]"),
+    click.option("--health", type=int, metavar="N", help="Look at the gradients every N steps.  [never]"),
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from gandyn import load, nets, save
 from gandyn.cli import main
+from gandyn.report.verdict import _gradients
 
 SMALL = ["--steps", "6", "--batch-size", "16", "--checkpoint-every", "2"]
 QUICK = ["--samples", "8", "--grid", "3", "--eigenvalues", "1"]
@@ -76,6 +77,39 @@ def test_a_report_on_own_modules_is_one_page_with_its_numbers_beside_it(folder):
     assert f"{numbers['landscapes']['generator']['center']:.3g}" in text
     for name in numbers["files"]:
         load(folder / "run" / "report" / name)
+
+
+def test_a_report_tells_vanishing_gradients_and_shows_what_was_watched(folder):
+    result = gandyn("report", "own_gan:make_gan", "--out", "run", "--health", "2", *SMALL, *QUICK)
+    assert result.exit_code == 0, result.output
+    run, numbers = nets.Run("run"), json.loads((folder / "run" / "report" / "report.json").read_text())
+    assert list(run.health.steps) == [0, 2, 4]
+    page = (folder / "run" / "report" / "report.html").read_text()
+    assert "Leverage of each layer over training" in page
+
+    record = load(folder / "run" / "report" / "health.npz")
+    assert numbers["health"]["coherence"]["generator"] == record.coherence[0, 0]
+    assert [layer["leverage"] for layer in numbers["health"]["layers"]] == list(record.leverage[0])
+    assert record.layers == tuple(run.settings["blocks"])
+
+    assert numbers["verdict"]["findings"][1]["text"].startswith("The generator is ")
+
+
+@pytest.mark.parametrize(
+    ("states", "tone"),
+    [
+        (("learning", "vanishing"), "bad"),
+        (("undecided", "learning"), "open"),
+        (("converged", "converged"), "good"),
+        (("learning", "learning"), "good"),
+    ],
+)
+def test_a_vanishing_gradient_is_bad_news_and_a_converged_one_is_not(states, tone):
+    players = ("generator", "discriminator")
+    verdict, why = dict(zip(players, states, strict=True)), dict.fromkeys(players, "because")
+    finding = _gradients({"health": {"verdict": verdict, "why": why}})
+    assert finding.tone == tone
+    assert ("equilibrium" in finding.text) == (set(states) == {"converged"})
 
 
 def test_a_run_is_trained_interrupted_by_its_length_taken_up_and_reported_on(folder):

@@ -13,8 +13,9 @@ import numpy as np
 from torch import Tensor
 
 from gandyn.landscapes import Landscape
-from gandyn.nets import Ensemble
+from gandyn.nets import Ensemble, HealthRecord
 from gandyn.planes import FieldSlice, Projection
+from gandyn.report.health import health
 from gandyn.report.modes import eigenvalues
 from gandyn.report.motion import path, velocity
 from gandyn.report.nearby import nearby
@@ -52,6 +53,7 @@ class Analysis:
         numbers: everything that the page states.
         history: columns of the run's history.
         samples: generated samples, and real ones.
+        health: the gradients at the point.
         landscapes: by player, on the player's own filter-normalised plane.
         slice: the joint field on the plane of both players' velocities.
         path: the checkpoints on their principal components.
@@ -60,11 +62,13 @@ class Analysis:
         angle: the velocity along the line from the first checkpoint to the last.
         update: multipliers of one step of the update rule in use, frozen.
         nearby: copies trained beside the run, where its folder has them.
+        watched: the gradients over training, of a run that was made with ``health``.
     """
 
     numbers: dict[str, Any]
     history: Mapping[str, np.ndarray]
     samples: Samples
+    health: HealthRecord | None = None
     landscapes: dict[OnePlayer, Landscape] = field(default_factory=dict)
     slice: FieldSlice | None = None
     path: Projection | None = None
@@ -73,13 +77,20 @@ class Analysis:
     angle: PathAngle | None = None
     update: Spectrum | None = None
     nearby: Ensemble | None = None
+    watched: HealthRecord | None = None
 
     def results(self) -> dict[str, Any]:
         """Return the results by name, as they are saved."""
         found: dict[str, Any] = {f"landscape_{player}": one for player, one in self.landscapes.items()}
         found |= {f"spectrum_{step:08d}": one for step, one in self.spectra.items()}
         found |= {f"character_{step:08d}": one for step, one in self.characters.items()}
-        found |= {"samples": self.samples, "field": self.slice, "path": self.path, "update": self.update}
+        found |= {
+            "samples": self.samples,
+            "health": self.health,
+            "field": self.slice,
+            "path": self.path,
+            "update": self.update,
+        }
         found["path_angle"] = self.angle
         return {name: result for name, result in found.items() if result is not None}
 
@@ -104,7 +115,7 @@ def analyse(subject: Subject, effort: Effort, *, progress: bool = True) -> Analy
     batch, step = subject.batch, point.step
     shown = Samples(subject.samples(step, effort.shown), batch.real[0][: effort.shown], subject.value_range)
     numbers: dict[str, Any] = {"left_out": {}, "seconds": {}}
-    found = Analysis(numbers, subject.run.history, shown)
+    found = Analysis(numbers, subject.run.history, shown, watched=_watched(subject))
     numbers |= {"analysis": _settings(point), "training": _training(found.history)}
     with tqdm(total=len(_PARTS), unit="part", disable=None if progress else True) as bar:
         for name, part in _PARTS.items():
@@ -120,6 +131,7 @@ def analyse(subject: Subject, effort: Effort, *, progress: bool = True) -> Analy
 #: The parts in their order: (numbers, result) of the point and what was found before.
 _PARTS: dict[str, Callable[[Point, Analysis], tuple[dict[str, Any], Any]]] = {
     "state": lambda point, _: (velocity(point), None),
+    "health": lambda point, _: health(point),
     "landscapes": lambda point, _: landscapes(point),
     "field": lambda point, _: field_slice(point),
     "path": lambda point, _: path(point),
@@ -130,6 +142,7 @@ _PARTS: dict[str, Callable[[Point, Analysis], tuple[dict[str, Any], Any]]] = {
     "nearby": lambda point, _: nearby(point.subject.run.folder),
 }
 _FIELDS = {
+    "health": "health",
     "landscapes": "landscapes",
     "field": "slice",
     "path": "path",
@@ -168,6 +181,10 @@ def _settings(point: Point) -> dict[str, Any]:
         "layers_with_modes": list(subject.layers),
         "dropout": subject.dropout,
     }
+
+
+def _watched(subject: Subject) -> HealthRecord | None:
+    return subject.run.health if subject.run.settings.get("health") else None
 
 
 def _training(history: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -63,6 +63,10 @@ def pictures(found: Analysis) -> dict[str, Picture]:
         add("gradients", lambda ax: plot.gradient_norms(ax, history), height=3.6, width=4.2)
         if np.isfinite(history["accuracy_real"]).any():
             add("accuracy", lambda ax: plot.accuracy(ax, history))
+    if found.watched is not None and len(found.watched.steps) > 1:
+        watched = found.watched
+        add("small_entries", lambda ax: plot.gradient_counts(ax, watched), height=3.6)
+        add("leverage", lambda ax: plot.gradient_counts(ax, watched, measure="leverage"), height=3.6)
     _samples(found, add)
     for player, drawn in found.landscapes.items():
         add(f"contour_{player}", partial(plot.landscape_contour, landscape=drawn, player=player, unit=unit))

@@ -1,7 +1,7 @@
 """A training as plain values: what the command line asks for, and what a run folder remembers.
 
 A plan has the keys of a run's settings file that decide the training: "origin" (how to build the modules
-and load the data), "losses", "recipe", "latent", "steps" and "checkpoint_every".
+and load the data), "losses", "recipe", "latent", "steps", "checkpoint_every" and "health".
 """
 
 from __future__ import annotations
@@ -90,6 +90,7 @@ def new_plan(
         "latent": None,
         "steps": plan["steps"],
         "checkpoint_every": None,
+        "health": None,
     }
 
 
@@ -110,11 +111,11 @@ def with_options(plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[st
         plan: the plan; not changed.
         options: by name: "steps", "loss", "halves", "penalty" (several; "none" for none), "optimizer", "lr",
             "lr_discriminator", "beta1", "beta2", "alpha", "batch_size", "order", "critic_steps", "clip",
-            "latent", "checkpoint_every". Others are ignored.
+            "latent", "checkpoint_every", "health". Others are ignored.
     """
     given = {name: value for name, value in options.items() if value not in (None, ())}
     new = copy.deepcopy(dict(plan))
-    new |= {name: given[name] for name in ("steps", "latent", "checkpoint_every") if name in given}
+    new |= {name: given[name] for name in ("steps", "latent", "checkpoint_every", "health") if name in given}
     new["recipe"] |= {
         name: given[name] for name in ("batch_size", "order", "critic_steps", "clip") if name in given
     }
@@ -179,6 +180,7 @@ def train(plan: Mapping[str, Any], folder: str | Path, *, resume: bool = False) 
         latent=plan["latent"],
         recipe=recipe,
         checkpoint_every=plan["checkpoint_every"] or max(1, plan["steps"] // 20),
+        health=plan.get("health") or False,
         resume=resume,
         origin=origin,
     )

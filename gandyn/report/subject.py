@@ -70,8 +70,8 @@ class Subject:
     dropout: Any = "eval"
     layers: tuple[str, ...] = ()
 
-    def _loaded(self, step: int, batch: Draw | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Load a checkpoint; return the arguments of ``gan_field`` and ``gan_losses``."""
+    def loaded(self, step: int, batch: Draw | None = None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Load a checkpoint; return what ``gan_field``, ``gan_losses`` and ``gradient_health`` take."""
         self.run.restore(self.generator, self.discriminator, step)
         batch = batch or self.batch
         arguments = (self.generator, self.discriminator, self.losses, batch.real, batch.latent)
@@ -79,12 +79,12 @@ class Subject:
 
     def field(self, step: int, batch: Draw | None = None) -> VectorField:
         """Return the velocity on a fixed batch, with the buffers of a checkpoint."""
-        arguments, modes = self._loaded(step, batch)
+        arguments, modes = self.loaded(step, batch)
         return replace(gan_field(*arguments, **modes), label="")
 
     def loss_function(self, step: int) -> Callable[[Tensor], Tensor]:
         """Return both losses on the fixed batch, with the buffers of a checkpoint."""
-        arguments, modes = self._loaded(step, None)
+        arguments, modes = self.loaded(step)
         return gan_losses(*arguments, **modes)
 
     def state(self, step: int) -> Tensor:

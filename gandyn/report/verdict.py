@@ -50,7 +50,15 @@ def verdict(numbers: Numbers) -> dict[str, Any]:
         Dict with "headline", "findings" (a list of question, answer, text, tone) and "not_shown".
     """
     rest, flow, rotation = _at_rest(numbers), _flow(numbers), _rotation(numbers)
-    findings = [rest, flow, _character(numbers), _step_in_use(numbers), rotation, _largest_step(numbers)]
+    findings = [
+        rest,
+        _gradients(numbers),
+        flow,
+        _character(numbers),
+        _step_in_use(numbers),
+        rotation,
+        _largest_step(numbers),
+    ]
     return {
         "headline": _headline(rest.tone, flow.tone, rotation.tone, numbers["analysis"]["samples"]),
         "findings": [asdict(finding) for finding in findings],
@@ -101,6 +109,22 @@ def _at_rest(numbers: Numbers) -> Finding:
         return Finding(question, "It cannot be told from one", text, "good")
     text = f"There is some motion, and much of what the batch shows may be chance: {said}."
     return Finding(question, "Nearly", text, "open")
+
+
+def _gradients(numbers: Numbers) -> Finding:
+    question = "Do both players get a gradient that tells them something?"
+    found = numbers.get("health")
+    if found is None:
+        return _left_out(question, numbers, "health")
+    states, why = found["verdict"], found["why"]
+    text = " ".join(f"The {player} is {state}: {why[player]}." for player, state in states.items())
+    if "vanishing" in states.values():
+        return Finding(question, "No, one vanishes", text, "bad")
+    if "undecided" in states.values():
+        return Finding(question, "Not known", text, "open")
+    if set(states.values()) == {"converged"}:
+        text += " Small gradients that cancel over samples are those of an equilibrium, not vanishing ones."
+    return Finding(question, "Yes", text, "good")
 
 
 _CHARACTERS = {
