@@ -261,6 +261,21 @@ def test_spectral_norm_works_with_its_present_vectors(pair, spectral_norm):
     assert list(axes.values()) == [0, 0]
 
 
+def test_products_of_layers_that_torch_cannot_differentiate_thrice_by_reverse_mode(pair):
+    """Of a transposed convolution with output padding, torch has no derivative of w -> J^T w."""
+    upwards = nn.ConvTranspose2d(2, 1, 3, stride=2, padding=1, output_padding=1)
+    generator = build(lambda: nn.Sequential(nn.Linear(3, 18), nn.Unflatten(1, (2, 3, 3)), nn.Tanh(), upwards))
+    field = gan_field(generator, pair[1], losses.nonsaturating(), REAL, LATENT)
+    x = get_state(generator, pair[1])
+    u, jacobian = randn(2, len(x), seed=5), field.jac(x)
+    with field.linearised(x) as at:
+        torch.testing.assert_close(at.jvp(u), u @ jacobian.T)
+    for player in ("generator", "discriminator"):
+        where = torch.from_numpy(field.layout.mask(player))
+        with field.linearised(x, player=player) as own:
+            torch.testing.assert_close(own.jvp(u[:, where]), u[:, where] @ jacobian[where][:, where].T)
+
+
 def dropout_discriminator():
     return nn.Sequential(nn.Conv2d(1, 3, 3), nn.Softplus(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(48, 1))
 

@@ -27,6 +27,12 @@ def conv_pair():
     return [part.eval() for part in models.conv_gan(8, width=4, latent_dim=6, std=0.3)]
 
 
+def matched():
+    """The plain pair, the discriminator's hidden features among its outputs."""
+    generator, discriminator = conv_pair()
+    return generator, models.with_features(discriminator, "3")
+
+
 def normed_pair():
     """Convolutions with batch norm in both players, in training mode and with statistics of their own."""
     torch.manual_seed(3)
@@ -182,6 +188,43 @@ def test_outputs_that_are_no_tensor_take_the_plain_road():
     expected = sample(gan_field(*pair, of, REAL, LATENT), plane, a=A, b=B)
     np.testing.assert_allclose(found.velocity, expected.velocity, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(landscape(both, plane, a=A, b=B).losses, found.losses, rtol=1e-12)
+
+
+def critic_of_itself():
+    """A user's own loss that asks the discriminator once more, on a mean of real and fake."""
+
+    def generator(play):
+        return -play.on_fake.mean() + play.critic((play.real[0] + play.fake[0]) / 2).square().mean()
+
+    return Losses(generator, lambda play: (play.on_fake - play.on_real).mean(), sees="play")
+
+
+@pytest.mark.parametrize(
+    ("make", "of", "pieces"),
+    [
+        (lambda: models.acgan(8, channels=1, width=2, latent_dim=6, dropout=0.0, std=0.3), losses.acgan(), 3),
+        (matched, losses.feature_matching(match="means"), 1),
+        (matched, losses.combined(losses.nonsaturating(), losses.feature_matching(match="samples")), 3),
+        (conv_pair, critic_of_itself(), 3),
+    ],
+    ids=["AC-GAN", "feature matching", "combined", "own"],
+)
+def test_losses_that_see_the_whole_play(make, of, pieces):
+    pair = [part.eval() for part in make()]
+    labels = torch.arange(150) % 10
+    batch = ((REAL, labels), (LATENT, labels)) if hasattr(pair[0], "classes") else (REAL, LATENT)
+    both, plane = gan_losses(*pair, of, *batch), plane_of(pair, "axis per player")
+    assert len(both.passes.pieces) == pieces
+    found = landscape(both, plane, a=A, b=B, measures=("field", "accuracy"))
+    expected = sample(gan_field(*pair, of, *batch), plane, a=A, b=B)
+    np.testing.assert_allclose(found.velocity, expected.velocity, rtol=1e-9, atol=1e-12)
+    assert np.isfinite(found.accuracy).all()
+    game = Game(*pair, of, dtype=torch.float64)
+    whole = fixed_batch(game, *batch, 0)
+    by_game = [game.both_losses(*game.split(plane.point(u, v)), whole)[:2] for v in B for u in A]
+    by_game = np.array([[float(part.detach()) for part in two] for two in by_game]).reshape(3, 4, 2)
+    np.testing.assert_allclose(np.moveaxis(found.losses, 0, -1), by_game, rtol=1e-10)
+    np.testing.assert_array_equal(landscape(both, plane, a=A, b=B).losses, found.losses)
 
 
 def test_saturated_outputs_do_not_divide_by_zero():

@@ -19,6 +19,7 @@ QUICK = ["--samples", "8", "--grid", "3", "--eigenvalues", "1"]
 MODULE = """
     import torch
     from torch import nn
+    from gandyn.nets import models
 
     def make_gan():
         layers = nn.Linear(4, 64), nn.BatchNorm1d(64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8))
@@ -26,6 +27,9 @@ MODULE = """
         generator.latent_dim = 4
         layers = nn.Flatten(), nn.Linear(64, 3), nn.Softplus(), nn.Dropout(0.2), nn.Linear(3, 1)
         return generator, nn.Sequential(*layers)
+
+    def labelled():
+        return models.acgan(8, channels=1, width=2, latent_dim=4)
 
     def no_latent():
         return nn.Linear(4, 2), nn.Linear(2, 1)
@@ -77,6 +81,16 @@ def test_a_report_on_own_modules_is_one_page_with_its_numbers_beside_it(folder):
     assert f"{numbers['landscapes']['generator']['center']:.3g}" in text
     for name in numbers["files"]:
         load(folder / "run" / "report" / name)
+
+
+def test_a_report_on_a_gan_with_labels_leaves_nothing_out(folder):
+    result = gandyn("report", "own_gan:labelled", "--loss", "acgan", "--out", "run", *SMALL, *QUICK)
+    assert result.exit_code == 0, result.output
+    numbers = json.loads((folder / "run" / "report" / "report.json").read_text())
+    assert numbers["left_out"] == {}
+    assert numbers["landscapes"]["generator"]["nonfinite"] == 0
+    result = gandyn("landscape", "run", "--points", "3", "--samples", "8", "--measures", "field,accuracy")
+    assert result.exit_code == 0, result.output
 
 
 def test_a_report_tells_vanishing_gradients_and_shows_what_was_watched(folder):

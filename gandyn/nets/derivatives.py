@@ -121,7 +121,7 @@ def derivatives(*parts: Pointwise, own: Sequence[OwnPart] = (), held: int | None
     Args:
         parts: functions of which the system is the sum, differentiable in x of shape (n,), three times for
             the second derivatives; each keeps its graph if asked to.
-        own: the same for the velocity of one player in its own parameters, or empty.
+        own: the same for the velocity of one player in its own parameters, as many, or empty.
         held: number of parts whose graphs a linearisation keeps; None for all.
     """
 
@@ -160,5 +160,5 @@ def derivatives(*parts: Pointwise, own: Sequence[OwnPart] = (), held: int | None
         eye = torch.eye(n, dtype=x.dtype, device=x.device)
         return torch.stack([pull(row, eye, t) for row in x.reshape(-1, n)]).reshape(*x.shape, n)
 
-    retained = linearised(parts, own, held)
+    retained = linearised(parts, own, held, lambda *at: _push(*at)[1])
     return Derivatives(value, jac, jvp, vjp, *_second_derivatives(parts), retained, tangents)

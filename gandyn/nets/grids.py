@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gandyn.arrays import like
 from gandyn.nets.budget import Budget
-from gandyn.nets.losses import Losses
+from gandyn.nets.losses import Losses, logits
 from gandyn.nets.modules import Network, split_like
 from gandyn.nets.passes import DiscriminatorPoint, GeneratorPoint, Passes, Reading, added
 from gandyn.planes import Plane
@@ -80,13 +80,13 @@ def _mean(weights: Sequence[float], values: Sequence[Tensor]) -> Tensor:
 
 def _accuracy(outputs: tuple[Any, Any], threshold: float | None) -> Tensor:
     """Return the share of real and of generated samples on their side of the threshold, or NaN."""
-    real, fake = outputs
+    real, fake = (logits(part) for part in outputs)
     if threshold is None or not (isinstance(real, Tensor) and isinstance(fake, Tensor)):
         return torch.full((2,), torch.nan)
     known = (real > threshold, fake < threshold)
     shares = [
         torch.where(part.isnan(), torch.nan, right.double())
-        for part, right in zip(outputs, known, strict=True)
+        for part, right in zip((real, fake), known, strict=True)
     ]
     return torch.stack([share.mean() for share in shares])
 

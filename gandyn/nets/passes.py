@@ -84,7 +84,7 @@ class Passes:
     def outputs(self, theta: Sequence[Tensor], inputs: tuple[Tensor, ...]) -> Any:
         """Return the discriminator's outputs on samples and their conditions."""
         with self._rounding():
-            found = self.game.discriminator(theta, *inputs)
+            found = self.game.discriminator(theta, *self.game.seen(inputs))
         return found if self.precision is None else _in_dtype(found, self.game.dtype)
 
     def _rounding(self) -> Any:
@@ -99,7 +99,8 @@ class Passes:
             fake = g.fakes(k)
             outputs = d.on_real(k), self.outputs(d.theta, fake)
             loss_d, _ = self.game.discriminator_loss(d.theta, fake, batch, outputs)
-            pair = torch.stack([self.game.losses.generator(outputs[1]), loss_d])
+            play = self.game.play(d.theta, fake, batch, outputs)
+            pair = torch.stack([self.game.losses.of_generator(play), loss_d])
         return Reading(pair.detach(), outputs, fake)
 
     def field(self, g: GeneratorPoint, d: DiscriminatorPoint, k: int) -> Reading:
@@ -236,7 +237,7 @@ class Structure:
     """What short cuts a game allows.
 
     Args:
-        tensor: the discriminator returns one tensor, of which the losses are functions.
+        tensor: the discriminator returns one tensor, of which alone the losses are functions.
         fused: both players' gradients come from one backward pass over generated samples: the
             discriminator returns one number a sample that no other sample changes.
         separable: the slopes of its loss on real samples do not depend on generated ones.
@@ -249,12 +250,12 @@ class Structure:
 
 def structure_of(game: Game, x: Tensor, batch: Batch) -> Structure:
     """Return the structure of a game, probed at ``x`` on a few samples."""
-    if game.stochastic or game.reestimates:
+    if game.stochastic or game.reestimates or game.losses.sees != "outputs":
         return Structure()
     theta_g, theta_d = game.split(x)
     with torch.no_grad():
         fake = game.fakes(theta_g, batch)
-        outputs = [game.discriminator(theta_d, *inputs) for inputs in (batch.real, fake)]
+        outputs = [game.discriminator(theta_d, *game.seen(inputs)) for inputs in (batch.real, fake)]
     if not all(isinstance(part, Tensor) and part.is_floating_point() for part in outputs):
         return Structure()
     fused = not any(_couples(game, theta_d, inputs) for inputs in (fake, _close(fake)))
@@ -271,7 +272,7 @@ def _couples(game: Game, theta: Sequence[Tensor], inputs: tuple[Tensor, ...]) ->
     """Return whether the output on the first sample depends on others, or is not one number."""
     samples = inputs[0].detach().requires_grad_()
     with torch.enable_grad():
-        output = game.discriminator(theta, samples, *inputs[1:])
+        output = game.discriminator(theta, *game.seen((samples, *inputs[1:])))
     if output.numel() != len(samples) or len(samples) < 2:
         return True
     (slopes,) = torch.autograd.grad(output.reshape(-1)[0], samples, materialize_grads=True)

@@ -29,10 +29,11 @@ class Graph:
     Args:
         leaf: parameters, shape (n,).
         velocity: shape (n,), as a function of the leaf, with its graph.
+        push: J u by forward mode, for layers that torch cannot differentiate often enough by reverse mode.
     """
 
-    def __init__(self, leaf: Tensor, velocity: Tensor) -> None:
-        self.leaf, self.velocity = leaf, velocity
+    def __init__(self, leaf: Tensor, velocity: Tensor, push: Callable[[Tensor], Tensor]) -> None:
+        self.leaf, self.velocity, self._push = leaf, velocity, push
         self._dual: tuple[Tensor, Tensor] | None = None
 
     def vjp(self, w: Tensor) -> Tensor:
@@ -40,13 +41,21 @@ class Graph:
         return _backward(self.velocity, self.leaf, w)
 
     def jvp(self, u: Tensor) -> Tensor:
-        """Return J u, shape (n,): the derivative of ``w -> J^T w``, whose graph is kept."""
+        """Return J u, shape (n,): the derivative of ``w -> J^T w``, whose graph is kept.
+
+        Transposed convolutions with output padding have no such derivative in torch.
+        """
         if self._dual is None:
             w = torch.zeros_like(self.velocity, requires_grad=True)
             pulled = _backward(self.velocity, self.leaf, w, create_graph=True)
             self._dual = w, pulled
         w, pulled = self._dual
-        return _backward(pulled, w, u)
+        try:
+            return _backward(pulled, w, u)
+        except RuntimeError as error:
+            if "output_padding" not in str(error):
+                raise
+            return self._push(u)
 
 
 def _backward(output: Tensor, leaf: Tensor, w: Tensor, *, create_graph: bool = False) -> Tensor:
@@ -101,7 +110,10 @@ def _accumulate(total: Tensor, of: Callable[[Graph, Tensor], Tensor], graph: Gra
 
 
 def linearised(
-    parts: Sequence[Callable[[Tensor, Any, bool], Tensor]], own: Sequence[OwnPart], held: int | None
+    parts: Sequence[Callable[[Tensor, Any, bool], Tensor]],
+    own: Sequence[OwnPart],
+    held: int | None,
+    push: Callable[..., Tensor],
 ) -> Callable[[Tensor, Any, Player | None], Linearisation | None]:
     """Return ``retained(x, t, player)`` of a system that is the sum of parts.
 
@@ -109,20 +121,29 @@ def linearised(
         parts: pointwise functions, as for ``derivatives``.
         own: the same for one player's velocity in its own parameters; empty where that has no short cut.
         held: number of parts whose graphs are kept; None for all.
+        push: ``push(fn, x, u, t)``, product of a pointwise function by forward mode.
     """
 
     def whole(fn: Callable[[Tensor, Any, bool], Tensor], x: Tensor, t: Any) -> Graph:
         leaf = x.detach().clone().requires_grad_()
-        return Graph(leaf, fn(leaf, t, True))
+        return Graph(leaf, fn(leaf, t, True), lambda u: push(fn, x, u, t))
 
-    def block(part: OwnPart, x: Tensor, t: Any, player: Player) -> Graph:
-        return Graph(*part(x, t, player))
+    def block(part: OwnPart, fn: Callable[..., Tensor], x: Tensor, t: Any, player: Player) -> Graph:
+        leaf, velocity = part(x, t, player)
+        where = slice(0, len(leaf)) if player == "generator" else slice(len(x) - len(leaf), None)
+
+        def push_own(u: Tensor) -> Tensor:
+            moved = torch.zeros_like(x)
+            moved[where] = u
+            return push(fn, x, moved, t)[where]
+
+        return Graph(leaf, velocity, push_own)
 
     def retained(x: Tensor, t: Any, player: Player | None) -> Linearisation | None:
         if player is None:
             builders = [partial(whole, fn, x, t) for fn in parts]
         elif own:
-            builders = [partial(block, part, x, t, player) for part in own]
+            builders = [partial(block, *both, x, t, player) for both in zip(own, parts, strict=True)]
         else:
             return None
         kept = Retained(builders, held)

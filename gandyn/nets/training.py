@@ -26,7 +26,7 @@ from gandyn.nets.recipe import Recipe
 from gandyn.nets.runs import Checkpoint, Run, RunError, RunWriter, fingerprint, read_json
 from gandyn.nets.schemed import Scheme, SchemeStep
 
-__all__ = ["train"]
+__all__ = ["prior_of", "samples_of", "train"]
 
 _BLOW_UP = 1e6
 _PACKAGES = ("gandyn", "torch", "numpy")
@@ -101,7 +101,7 @@ def train(
     folder, recipe = Path(folder), recipe or Recipe()
     if int(health) < 0:
         raise ValueError(f"health, the steps between looks at the gradients, must be positive, got {health}")
-    trainer = _Trainer(generator, discriminator, losses, data, _prior_of(generator, latent), recipe, scheme)
+    trainer = _Trainer(generator, discriminator, losses, data, prior_of(generator, latent), recipe, scheme)
     trainer.look_every = LOOK_EVERY if health is True else int(health)
     settings = {
         **trainer.settings(),
@@ -118,7 +118,8 @@ def train(
     return trainer.run(writer, steps, settings["checkpoint_every"], progress)
 
 
-def _prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
+def prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
+    """Return the latents asked for, or those that the generator's attributes name."""
     found: Any = getattr(generator, "latent_dim", None) if latent is None else latent
     if found is None:
         raise ValueError(
@@ -131,7 +132,7 @@ def _prior_of(generator: nn.Module, latent: int | Prior | None) -> int | Prior:
     return cast(int | Prior, found)
 
 
-def _samples_of(data: Dataset | Inputs, generator: nn.Module) -> Inputs:
+def samples_of(data: Dataset | Inputs, generator: nn.Module) -> Inputs:
     """Return samples, with the labels of a data set where the generator takes some."""
     if not isinstance(data, Dataset):
         return data
@@ -157,7 +158,7 @@ class _Trainer:
     ) -> None:
         self.dtype = next(generator.parameters()).dtype
         self.game = Game(generator, discriminator, losses, dtype=self.dtype, training=True)
-        inputs = as_inputs("data", _samples_of(data, generator), self.dtype, self.game.device)
+        inputs = as_inputs("data", samples_of(data, generator), self.dtype, self.game.device)
         self.data_name = data.name if isinstance(data, Dataset) else "own data"
         self.data_fingerprint = fingerprint(inputs)
         self.latent = latent

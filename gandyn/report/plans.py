@@ -22,6 +22,7 @@ from torch import nn
 from gandyn.nets import datasets, optimizers, training
 from gandyn.nets import losses as loss_functions
 from gandyn.nets.datasets import Dataset
+from gandyn.nets.gan import as_inputs
 from gandyn.nets.losses import Losses
 from gandyn.nets.recipe import Recipe
 from gandyn.nets.runs import Run, RunError, fingerprint
@@ -319,8 +320,8 @@ def modules_of(run: Run) -> tuple[nn.Module, nn.Module]:
     return build(_checked_origin(run.settings.get("origin"), run.folder))
 
 
-def data_of(run: Run) -> Dataset:
-    """Return the data of a run, loaded again.
+def data_of(run: Run, generator: nn.Module) -> Dataset:
+    """Return the data of a run, loaded again; with labels where its generator takes some.
 
     Raises:
         RunError: data that are not those of the run.
@@ -329,7 +330,8 @@ def data_of(run: Run) -> Dataset:
     stated = run.settings["data"]
     origin = run.settings.get("origin") or {}
     data = load_data({"data": {"name": stated["name"].partition(" (")[0]}, **origin})
-    found = fingerprint((data.images.to(getattr(torch, run.settings["dtype"])),))
+    inputs, dtype = training.samples_of(data, generator), getattr(torch, run.settings["dtype"])
+    found = fingerprint(as_inputs("data", inputs, dtype, data.images.device))
     if found != stated["sha256"]:
         raise RunError(
             f"the data set {stated['name']} read now is not that of {run.folder}: expected SHA-256 "

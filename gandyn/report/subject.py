@@ -6,13 +6,13 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gandyn.field import VectorField
-from gandyn.nets import Losses, Run, RunError, gan_field, gan_losses
+from gandyn.nets import Losses, Run, RunError, gan_field, gan_losses, training
 from gandyn.nets.datasets import Dataset
 from gandyn.nets.gan import Inputs
 from gandyn.nets.maps import Prior, as_prior, seeded_draws
@@ -151,11 +151,11 @@ def subject_of(run: Run, given: Given, *, samples: int, seed: int) -> Subject:
     if generator is None or discriminator is None:
         generator, discriminator = plans.modules_of(run)
     losses = plans.make_losses(run.settings["losses"]) if losses is None else losses
-    data = plans.data_of(run) if data is None else data
-    tensors = _tensors(data)
+    data = plans.data_of(run, generator) if data is None else data
+    tensors = _as_tuple(training.samples_of(data, generator))
     count = min(samples, tensors[0].shape[0])
     first, second, disjoint = _chosen(tensors, count, seed)
-    prior = as_prior(_latent_of(run, given.latent))
+    prior = as_prior(_latent_of(run, generator, given.latent))
     latents = [_as_tuple(prior(count, seeded_draws(seed, 2, i))) for i in range(2)]
     subject = Subject(
         run=run,
@@ -175,10 +175,6 @@ def _as_tuple(value: Inputs) -> tuple[Tensor, ...]:
     return (value,) if isinstance(value, Tensor) else tuple(value)
 
 
-def _tensors(data: Dataset | Inputs) -> tuple[Tensor, ...]:
-    return (data.images,) if isinstance(data, Dataset) else _as_tuple(data)
-
-
 def _chosen(
     tensors: tuple[Tensor, ...], count: int, seed: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], bool]:
@@ -190,14 +186,17 @@ def _chosen(
     return tuple(p[order[:count]] for p in tensors), tuple(p[second] for p in tensors), disjoint
 
 
-def _latent_of(run: Run, latent: int | Prior | None) -> int | Prior:
-    found = run.settings["latent"] if latent is None else latent
-    if isinstance(found, str):
-        raise RunError(
-            f"the run's latents come from {found}, which its settings cannot bring back; pass "
-            "latent=prior to report.write"
-        )
-    return cast(int | Prior, found)
+def _latent_of(run: Run, generator: nn.Module, latent: int | Prior | None) -> int | Prior:
+    """Return the latents of a run: those given, or what the settings or the generator tell of them."""
+    stated = run.settings["latent"]
+    if latent is not None or isinstance(stated, int):
+        return stated if latent is None else latent
+    if hasattr(generator, "latent_dim") and repr(own := training.prior_of(generator, None)) == stated:
+        return own
+    raise RunError(
+        f"the run's latents come from {stated}, which its settings cannot bring back; pass latent=prior to "
+        "report.write"
+    )
 
 
 def _moded_layers(*modules: nn.Module) -> tuple[str, ...]:
