@@ -202,6 +202,7 @@ def spectrum(
 )
 @click.option("--samples", type=int, help="Samples in the batch.  [128]")
 @click.option("--seed", type=int, help="Seed of the batch and of random directions.  [0]")
+@click.option("--memory", metavar="BYTES", help="What an evaluation may hold, such as 4GiB.  [no bound]")
 @click.option("--workers", type=int, metavar="N", help="Local processes: Dask's if installed, else a pool.")
 @click.option("--scheduler", metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:PORT.")
 @click.option("--threads", type=int, help="Threads of torch.  [those of the run]")

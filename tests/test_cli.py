@@ -225,7 +225,7 @@ def test_landscape_on_the_plane_of_the_checkpoints_by_workers_equals_the_serial_
     ok("train", *OWN, "--steps", 6, "--checkpoint-every", 1, "--lr", 0.05, "--out", "run")
     options = ["run", "--plane", "pca", "--points", 9, "--samples", 16, "--measures", "accuracy, samples"]
     ok("landscape", *options, "--out", "serial.zarr")
-    output = ok("landscape", *options, "--out", "workers.zarr", "--workers", 2)
+    output = ok("landscape", *options, "--out", "workers.zarr", "--workers", 2, "--memory", "1GiB")
     assert "computing in a local Dask cluster of 2 processes" in output
     serial, workers = load("serial.zarr"), load("workers.zarr")
     assert serial.plane.kind == "principal components"
@@ -244,6 +244,8 @@ def test_landscape_refuses_in_one_line(folder):
         (["--workers", 2, "--scheduler", "tcp://x:1"], "pass one"),
         (["--out", "x.npz"], "ends in .zarr"),
         (["--points", 0], "points must be a positive integer"),
+        (["--memory", "much"], 'such as "4GiB", got'),
+        (["--memory", "1kB"], "memory"),
     ):
         assert words in refused("landscape", "run", *options)
     assert not list(Path("run").glob("*.zarr"))

@@ -40,6 +40,7 @@ class View:
         measures: what to read beside the losses.
         samples: samples in the batch, at least 4.
         seed: seed of the batch and of random directions.
+        memory: bytes that an evaluation may hold, such as "4GiB"; see ``nets.gan_losses``.
     """
 
     plane: PlaneKind = "axis per player"
@@ -48,6 +49,7 @@ class View:
     measures: tuple[str, ...] = ("field",)
     samples: int = 128
     seed: int = 0
+    memory: str | None = None
 
     def __post_init__(self) -> None:
         check_option("plane", self.plane, PLANES)
@@ -93,7 +95,7 @@ def write_landscape(
         path = torch.stack([subject.state(step) for step in run.steps if step <= point.step])
     plane = _plane(point, view, path)
     found = landscape(
-        subject.loss_function(point.step), plane, _extent(plane, view, path), points=view.points,
+        subject.loss_function(point.step, view.memory), plane, _extent(plane, view, path), points=view.points,
         measures=view.measures, executor=executor, store=store, progress=progress,
         settings={"checkpoint": point.step, "seed": view.seed, "samples": view.samples},
         label=f"step {count(point.step)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -68,7 +69,11 @@ class Point:
         self.x = subject.state(self.step)
         self.field = subject.field(self.step)
         self.layout = self.field.layout
-        self.velocity = self.field(self.x)
+
+    @cached_property
+    def velocity(self) -> Tensor:
+        """Velocity at the point, shape (n,)."""
+        return self.field(self.x)
 
     def mask(self, player: Any) -> Tensor:
         """Return booleans of shape (n,): which entries belong to a player."""

@@ -82,10 +82,10 @@ class Subject:
         arguments, modes = self.loaded(step, batch)
         return replace(gan_field(*arguments, **modes), label="")
 
-    def loss_function(self, step: int) -> Callable[[Tensor], Tensor]:
-        """Return both losses on the fixed batch, with the buffers of a checkpoint."""
+    def loss_function(self, step: int, memory: str | None = None) -> Callable[[Tensor], Tensor]:
+        """Return both losses on the fixed batch, with the buffers of a checkpoint; see ``gan_losses``."""
         arguments, modes = self.loaded(step)
-        return gan_losses(*arguments, **modes)
+        return gan_losses(*arguments, memory=memory, **modes)
 
     def state(self, step: int) -> Tensor:
         """Return the parameters at a checkpoint, float64, shape (n,)."""
