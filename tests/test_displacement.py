@@ -5,7 +5,7 @@ import pytest
 import torch
 from problems import NAMESPACES, linear_flow, linear_map, plain_layout
 
-from gandyn import nets, plot
+from gandyn import load, nets, plot
 from gandyn.arrays import array_namespace, to_numpy
 from gandyn.field import Block, Layout, UpdateMap, VectorField
 from gandyn.nets import losses
@@ -102,7 +102,7 @@ def test_the_cosine_with_the_field():
     assert displacement(momentum(), oblique(), points=2).cosine is None
 
 
-def test_tiles_and_threads_do_not_change_the_result():
+def test_tiles_threads_and_stores_do_not_change_the_result(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     update = UpdateMap(lambda x, k: x - 0.1 * np.sin(x[..., ::-1]) / (k + 1), THREE, 0.1)
@@ -110,8 +110,27 @@ def test_tiles_and_threads_do_not_change_the_result():
     whole = displacement(update, oblique(), **settings)
     with ThreadPoolExecutor(2) as executor:
         tiled = displacement(update, oblique(), tile=(2, 3), executor=executor, **settings)
-    for name in ("velocity", "speed", "in_plane_share", "cosine"):
-        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
+    stored = displacement(update, oblique(), store=tmp_path / "steps.zarr", tile=3, **settings)
+    for found in (tiled, stored, load(tmp_path / "steps.zarr")):
+        assert found.quantity == whole.quantity
+        for name in ("velocity", "speed", "in_plane_share", "cosine"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+
+
+def test_a_store_is_for_the_same_steps_only(tmp_path):
+    update, path = momentum(), tmp_path / "steps.zarr"
+    state = update.start(oblique().origin)
+    displacement(update, oblique(), points=3, store=path, state=state, settings={"seed": 1})
+    for other, words in (
+        ({"steps": 4}, "5 steps"),
+        ({"k": 2}, "k: 0"),
+        ({"state": state + 0.5}, "state"),
+        ({"state": None}, "from fresh memory"),
+        ({"settings": {"seed": 2}}, "seed: 1"),
+    ):
+        same = {"points": 3, "store": path, "state": state, "settings": {"seed": 1}}
+        with pytest.raises(ValueError, match=words):
+            displacement(update, oblique(), **(same | other))
 
 
 def test_the_steps_are_numbered_from_k():

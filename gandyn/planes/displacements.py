@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -12,8 +13,17 @@ from gandyn.arrays import Array, array_namespace, like, to_numpy
 from gandyn.checks import check_floats
 from gandyn.field import UpdateMap, VectorField
 from gandyn.planes.plane import Plane, norms
-from gandyn.planes.slices import Extent, FieldSlice, grid, in_plane_norms, share_of, tiles
-from gandyn.tiles import compute
+from gandyn.planes.slices import (
+    Extent,
+    FieldSlice,
+    grid,
+    grid_settings,
+    in_plane_norms,
+    rounded,
+    share_of,
+    tiles,
+)
+from gandyn.tiles import Store, compute, fingerprint
 
 
 def displacement(
@@ -31,6 +41,8 @@ def displacement(
     chunk: int | None = None,
     tile: int | tuple[int, int] | None = None,
     executor: Executor | None = None,
+    store: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     progress: bool = True,
 ) -> FieldSlice:
     """Let an update rule take a few steps from every point of a plane, and draw where it goes.
@@ -55,8 +67,10 @@ def displacement(
         field: a field on the plane's blocks; its cosine with the displacement at each point is kept.
         chunk: points moved at once; by default as many as fill about a million entries of the plane.
         tile: grid points of a tile along b and a, or along both; by default the whole grid, or 8 where
-            there is an executor.
+            there is an executor or a store.
         executor: any ``concurrent.futures.Executor`` to compute the tiles by, see ``tiles.compute``.
+        store: path of a Zarr store, ending in .zarr, for the tiles as they come; see ``sample``.
+        settings: what to keep in the store beside what decides the values; see ``sample``.
         progress: show a progress bar when on a terminal.
 
     Returns:
@@ -64,7 +78,8 @@ def displacement(
 
     Raises:
         TypeError: ``update`` is not an update map.
-        ValueError: blocks that do not match, fewer than one step, or an empty or non-finite grid.
+        ValueError: blocks that do not match, fewer than one step, an empty or non-finite grid, or a store
+            made with other settings.
 
     Example:
         >>> from gandyn.field import Layout
@@ -82,17 +97,47 @@ def displacement(
     if state is not None:
         check_floats("state", state, (update.layout.dim,))
     a, b = grid(extent, a, b, points)
-    whole = tile is None and executor is None
-    work = _work(update, plane, a, b, steps, state, k, field, chunk, progress and whole)
-    shape = (len(b), len(a))
-    arrays = compute(work, shape, tile=tile, executor=executor, progress=progress, what="displacements")
     memory = ""
     if update.layout.dim > plane.layout.dim:
         memory = " from fresh memory" if state is None else " with its memory"
-    return FieldSlice.from_tiles(
-        arrays, plane=plane, a=a, b=b, clock="map", dt=update.dt, label=update.label,
-        quantity=f"displacement of {steps} steps{memory}, over {steps} dt",
-    )  # fmt: skip
+    fields = {"plane": plane, "a": a, "b": b, "clock": "map", "dt": update.dt, "label": update.label}
+    fields["quantity"] = f"displacement of {steps} steps{memory}, over {steps} dt"
+    kept = None
+    if store is not None:
+        at_origin = _seen(update, plane, plane.origin[None, :], steps, state, k, field)
+        decides = _decides(update, fields, state, k, at_origin) | dict(settings or {})
+        kept = Store(store, ("b", "a"), decides, FieldSlice, fields)
+    whole = tile is None and executor is None and store is None
+    work = _work(update, plane, a, b, steps, state, k, field, chunk, progress and whole)
+    arrays = compute(
+        work,
+        (len(b), len(a)),
+        tile=tile,
+        executor=executor,
+        store=kept,
+        progress=progress,
+        what="displacements",
+    )
+    return FieldSlice.from_tiles(arrays, **fields)
+
+
+def _decides(
+    update: UpdateMap,
+    fields: Mapping[str, Any],
+    state: Array | None,
+    k: int,
+    at_origin: Mapping[str, np.ndarray],
+) -> dict[str, Any]:
+    """Return all that decides the displacements, for their store."""
+    return {
+        "kind": "displacement",
+        **grid_settings(fields["plane"], fields["a"], fields["b"]),
+        **{name: fields[name] for name in ("label", "dt", "quantity")},
+        "constants": dict(update.constants),
+        "k": k,
+        "state": None if state is None else fingerprint(state),
+        "at_origin": {name: rounded(np.ravel(value)) for name, value in at_origin.items()},
+    }
 
 
 def _work(
