@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import distributed
 import numpy as np
 import torch
 from torch import nn
@@ -21,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.landscape.run import LOSSES, Subject, timed
 from benchmarks.recording import environment, write
-from gandyn import landscape
+from gandyn import landscape, tiles
 from gandyn.nets import gan_losses
 
 MICRO = 64
@@ -85,6 +86,28 @@ def store(subject: Subject) -> dict[str, float]:
     }
 
 
+def overhead(count: int) -> dict[str, float]:
+    """Return the seconds a tile that has nothing to do takes: here, into a store, and by a local cluster."""
+    plain = lambda: tiles.compute(nothing, (8 * count, 8), tile=8, progress=False)
+    found = {"in process": timed(plain) / count}
+    with tempfile.TemporaryDirectory() as folder:
+        store = tiles.Store(Path(folder) / "x.zarr", dims=("y", "x"), settings={})
+        stored = lambda: tiles.compute(nothing, (8 * count, 8), tile=8, store=store, progress=False)
+        found["into a store"] = timed(stored) / count
+    options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        executor = client.get_executor()
+        by = lambda: tiles.compute(nothing, (8 * count, 8), tile=8, executor=executor, progress=False)
+        by()
+        found["by a cluster of two processes"] = timed(by) / count
+    return found
+
+
+def nothing(rows: slice, columns: slice) -> dict[str, np.ndarray]:
+    """Return zeros in the shape of a tile."""
+    return {"zero": np.zeros((rows.stop - rows.start, columns.stop - columns.start))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one repeat; writes nothing")
@@ -110,6 +133,7 @@ def main() -> None:
         },
         "tiles": [tile(subject, *case, repeats) for case in cases],
         **store(subject),
+        "seconds of a tile without work": overhead(200),
         "seconds in all": time.perf_counter() - started,
     }
     print(json.dumps(found, indent=1))

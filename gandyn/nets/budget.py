@@ -25,8 +25,8 @@ _UNITS = {
 
 #: Vectors of all parameters that exist at once: a plane's three, a state, leaves, gradients, a velocity.
 _VECTORS = 8
-#: Samples of a micro-batch that keep a processor busy; more only cost memory.
-_ENOUGH = 64
+#: Samples of a micro-batch that keep a processor busy, by bytes of an entry; more only cost memory.
+_ENOUGH = {2: 128, 4: 64, 8: 64}
 #: Room for copies of parameters and gradients of points of a grid, where no memory is named.
 _DEFAULT = 2**32
 
@@ -57,12 +57,14 @@ class Budget:
         parameters: bytes of one state.
         per_sample: bytes of the graphs of both networks on one sample.
         per_fake: bytes of the generator's part of them.
+        itemsize: bytes of an entry of the networks' layers.
     """
 
     memory: int | None
     parameters: int
     per_sample: int
     per_fake: int
+    itemsize: int
 
     @property
     def room(self) -> int:
@@ -83,7 +85,8 @@ class Budget:
     @property
     def samples(self) -> int:
         """Samples of a micro-batch: half the room for their graphs and what a backward pass adds."""
-        return max(1, min(_ENOUGH, self.room // (4 * self.per_sample))) if self.memory else _ENOUGH
+        enough = _ENOUGH[self.itemsize]
+        return max(1, min(enough, self.room // (4 * self.per_sample))) if self.memory else enough
 
     def keeps_graphs(self, samples: int) -> bool:
         """Whether the generator's graphs on all samples fit into a quarter of the room."""

@@ -66,9 +66,9 @@ def gan_losses(
         dropout: see ``gan_field``.
         seed: see ``gan_field``.
         dtype: see ``gan_field``.
-        micro_batch: number of samples that are evaluated at a time; by default 64, or what ``memory`` holds,
-            where the losses are means over samples, and the whole batch where they are not. The spread over
-            the micro-batches gives the error bars of a landscape.
+        micro_batch: number of samples that are evaluated at a time; by default 64 (128 in bfloat16), or what
+            ``memory`` holds, where the losses are means over samples, and the whole batch where they are not.
+            The spread over the micro-batches gives the error bars of a landscape.
         precision: "bfloat16" evaluates the networks' layers so, losses and penalties in ``dtype``, which must
             be float32; a landscape computes some points again without and reports the difference.
         memory: bytes that an evaluation may hold, as ``2**32`` or "4GiB": it bounds the micro-batch and what
@@ -101,10 +101,11 @@ def gan_losses(
     present = get_state(generator, discriminator, dtype=dtype)
     trial = _trial(batch)
     check_game(game, present, trial)
-    budget = _budget(game, present, trial, limit)
+    rounded = None if precision is None else torch.bfloat16
+    budget = _budget(game, present, trial, limit, rounded or dtype)
     pieces = _pieces(game, present, batch, budget, micro_batch)
     structure = structure_of(game, present, trial)
-    passes = Passes(game, pieces, torch.bfloat16 if precision else None, structure)
+    passes = Passes(game, pieces, rounded, structure)
     return GanLosses(passes, batch, budget, batch_norm or "frozen")
 
 
@@ -116,7 +117,7 @@ def _trial(batch: Batch) -> Batch:
         return batch
 
 
-def _budget(game: Game, x: Tensor, trial: Batch, memory: int | None) -> Budget:
+def _budget(game: Game, x: Tensor, trial: Batch, memory: int | None, precision: torch.dtype) -> Budget:
     """Return the budget, with what the graphs of both networks hold on the trial samples."""
     leaves = x.detach().requires_grad_()
     with game.drawing(trial.seed):
@@ -124,7 +125,7 @@ def _budget(game: Game, x: Tensor, trial: Batch, memory: int | None) -> Budget:
         for_fakes = graph_bytes(lambda: game.fakes(theta_g, trial), [leaves])
         in_all = graph_bytes(lambda: game.both_losses(theta_g, theta_d, trial), [leaves])
     count = max(trial.real[0].shape[0], trial.latent[0].shape[0])
-    return Budget(memory, x.nbytes, -(-in_all // count), -(-for_fakes // count))
+    return Budget(memory, x.nbytes, -(-in_all // count), -(-for_fakes // count), precision.itemsize)
 
 
 def _pieces(game: Game, x: Tensor, batch: Batch, budget: Budget, micro_batch: int | None) -> list[Piece]:

@@ -38,11 +38,11 @@ PRINTED = {
 
 
 def over_seeds(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return mean and standard error of every number, 0 of a single seed; dictionaries entry by entry."""
+    """Return mean and standard error of every number; dictionaries entry by entry."""
     if isinstance(next(iter(rows[0].values())), dict):
         return {name: over_seeds([row[name] for row in rows]) for name in rows[0]}
     values = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    error = lambda v: float(v.std(ddof=1) / np.sqrt(len(v))) if len(v) > 1 else 0.0
+    error = lambda v: float(v.std(ddof=1) / np.sqrt(len(v)))
     return {name: [float(v.mean()), error(v)] for name, v in values.items()}
 
 
@@ -53,7 +53,7 @@ def compute(sizes: Mapping[str, Any], folder: Path, processes: int) -> dict[str,
         work = pool.map(partial(one_seed, sizes, folder), sizes["seeds"])
         seeds = list(tqdm(work, total=len(sizes["seeds"]), desc="seeds", disable=None))
     tables = {
-        table: {row: over_seeds([s[table][row] for s in seeds if row in s[table]]) for row in seeds[0][table]}
+        table: {row: over_seeds([s[table][row] for s in seeds]) for row in seeds[0][table]}
         for table in ("batch sizes", "lengths")
     }
     return {

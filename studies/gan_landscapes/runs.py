@@ -22,8 +22,6 @@ FULL: dict[str, Any] = {
     "batches": [16, 128, 512, 1024],
     "batch steps": 500,
     "seeds": [0, 1, 2, 3, 4],
-    "long seeds": [0, 4],
-    "large seeds": [0, 3, 4],
     "samples": 256,
     "points": 17,
     "directions": 2,
@@ -38,8 +36,6 @@ SMALL: dict[str, Any] = {
     "batches": [8, 16, 32, 64],
     "batch steps": 8,
     "seeds": [0, 1],
-    "long seeds": [0],
-    "large seeds": [0],
     "samples": 64,
     "points": 7,
     "directions": 2,
@@ -94,29 +90,17 @@ def trained(sizes: Mapping[str, Any], folder: Path, seed: int, batch: int, steps
     )
 
 
-def lengths_of(sizes: Mapping[str, Any], seed: int) -> list[int]:
-    """Return the lengths of a seed; the longest is for some seeds only."""
-    *usual, longest = sizes["lengths"]
-    return [*usual, *([longest] if seed in sizes["long seeds"] else [])]
-
-
-def batches_of(sizes: Mapping[str, Any], seed: int) -> list[int]:
-    """Return the batch sizes of a seed; the largest is for some seeds only."""
-    *usual, largest = sizes["batches"]
-    return [*usual, *([largest] if seed in sizes["large seeds"] else [])]
-
-
-def plan(sizes: Mapping[str, Any], seed: int) -> list[tuple[int, int]]:
+def plan(sizes: Mapping[str, Any]) -> list[tuple[int, int]]:
     """Return batch size and steps of every training of a seed."""
     usual, steps = sizes["batch"], sizes["batch steps"]
-    others = [(batch, steps) for batch in batches_of(sizes, seed) if batch != usual]
-    return [*others, *((usual, n) for n in sorted({*lengths_of(sizes, seed), steps}))]
+    others = [(batch, steps) for batch in sizes["batches"] if batch != usual]
+    return [*others, *((usual, n) for n in sorted({*sizes["lengths"], steps}))]
 
 
 def train_seed(sizes: Mapping[str, Any], folder: Path, seed: int) -> None:
     """Train all runs of a seed, on one thread."""
     torch.set_num_threads(1)
-    for batch, steps in plan(sizes, seed):
+    for batch, steps in plan(sizes):
         trained(sizes, folder, seed, batch, steps)
 
 

@@ -14,7 +14,7 @@ from gandyn.landscapes import Landscape, asymmetry, lake, sharpness
 from gandyn.nets import models
 from studies.gan_landscapes.batch_norm import EXTENT
 from studies.gan_landscapes.document import document_plane
-from studies.gan_landscapes.runs import batches_of, data_of, judged_by, lengths_of, restored, train_seed
+from studies.gan_landscapes.runs import data_of, judged_by, restored, train_seed
 
 #: Height in nats that counts as about the same loss.
 EPSILON = 0.1
@@ -156,9 +156,8 @@ def one_seed(sizes: Mapping[str, Any], folder: Path, seed: int) -> dict[str, dic
     """Train the runs of a seed and measure each; return what was measured, by table and row."""
     train_seed(sizes, folder, seed)
     usual, steps = sizes["batch"], sizes["batch steps"]
-    batches, lengths = batches_of(sizes, seed), lengths_of(sizes, seed)
     return {
-        "batch sizes": {str(b): of_run(sizes, folder, (seed, b, steps)) for b in batches},
-        "lengths": {str(n): of_run(sizes, folder, (seed, usual, n)) for n in lengths},
+        "batch sizes": {str(b): of_run(sizes, folder, (seed, b, steps)) for b in sizes["batches"]},
+        "lengths": {str(n): of_run(sizes, folder, (seed, usual, n)) for n in sizes["lengths"]},
         "classifier": classifier(sizes, folder, seed),
     }
