@@ -398,6 +398,16 @@ def test_bfloat16_tells_its_error():
     assert np.abs(field.velocity - other.velocity).max() < 0.05 * np.abs(other.velocity).max()
 
 
+def test_rounding_of_a_flat_loss_is_told_without_its_range():
+    generator, discriminator = conv_pair()
+    nn.init.zeros_(discriminator[-1].weight)
+    pair, options = (generator, discriminator), {"dtype": torch.float32, "precision": "bfloat16"}
+    both = gan_losses(*pair, losses.nonsaturating(), REAL, LATENT, **options)
+    found = landscape(both, plane_of(pair, "axis per player", torch.float32), a=A, b=B)
+    assert np.ptp(found.losses[0]) == 0
+    assert found.notes[-1] == "Rounding: at most 0.0e+00, on 8 points computed again"
+
+
 def test_a_small_memory_changes_nothing_but_rounding():
     pair = conv_pair()
     plane, of = plane_of(pair, "axis per player"), losses.nonsaturating()

@@ -9,7 +9,7 @@ from torch import nn
 
 import gandyn
 from gandyn import nets
-from gandyn.nets import gradient_health, losses, models
+from gandyn.nets import datasets, gradient_health, losses, models
 from gandyn.nets.health.signs import Lines, judge, loss_signs
 from gandyn.nets.health.statistics import (
     BINS,
@@ -297,6 +297,19 @@ def test_a_labelled_game_and_batch_norm_have_a_record():
         )  # fmt: skip
 
 
+def test_a_normalised_net_at_its_start_has_not_converged():
+    """Small weights under batch norm make gradients of samples large and unlike, and their mean large."""
+    generator, discriminator = models.acgan(8, width=2, channels=1, latent_dim=6, seed=1)
+    data, labels = datasets.digits(), torch.arange(1600) % 10
+    batch = (data.images[:1600], data.labels[:1600]), (draws(1600, 6), labels)
+    found = gradient_health(
+        generator, discriminator, losses.acgan(), *batch, batch_norm="batch", dropout="eval"
+    )
+    assert (found.coherence < 0.01).all()
+    assert (found.slopes > 0.5).all()
+    assert found.verdict.discriminator == "learning"
+
+
 def test_rules_and_lines():
     two = lambda a, b: np.array([a, b], dtype=float)
     states = lambda slopes, coherence, push, samples=200, lines=Lines(): str(  # noqa: B008
@@ -312,6 +325,10 @@ def test_rules_and_lines():
     assert states((2, 0.3), (0.001, 0.001), (1, 1), lines=Lines(decided=0.2)) == both("converged")
     assert states((nan, nan), (nan, nan), (nan, nan)) == both("undecided")
     assert states((nan, 1), (0.001, 0.001), (1, 1)) == both("converged")
+    assert states((1, 1), (0.001, 0.005), (1, 30), samples=10_000) == both("learning")
+    assert states((1, 1), (0.001, -0.005), (1, 30), samples=800) == both("undecided")
+    assert states((1, 1), (0.001, -0.005), (1, 30), samples=1000) == both("converged")
+    assert states((1, 1), (0.001, 0.005), (1, 30), lines=Lines(stake=10.0)) == both("converged")
     assert states((0.05, 0.01), (0.5, 0.5), (1, 1)) == both("vanishing")
     assert states((1, 1), (0.5, 0.5), (1e-5, 1e-5)) == both("vanishing")
 

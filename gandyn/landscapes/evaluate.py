@@ -180,12 +180,19 @@ def _recheck(losses: Any, found: Landscape) -> dict[str, Any]:
     if again is None:
         return {}
     errors, count = again
+    note = _rounding_note(errors, count, found)
+    return {"rounding": (float(errors[0]), float(errors[1])), "notes": (*found.notes, note)}
+
+
+def _rounding_note(errors: np.ndarray, count: int, found: Landscape) -> str:
     spans = np.array([_span(values) for values in found.losses])
+    if not np.all(spans > 0):
+        return f"Rounding: at most {np.max(errors):.1e}, on {count} points computed again"
     note = f"Rounding: at most {np.max(errors / spans):.2%} of the range, on {count} points computed again"
     if found.errors is not None:
         sampling = np.nanmax(found.errors / spans[:, None, None])
         note += f"; standard error by sampling: up to {sampling:.2%}"
-    return {"rounding": (float(errors[0]), float(errors[1])), "notes": (*found.notes, note)}
+    return note
 
 
 def _span(values: np.ndarray) -> float:

@@ -23,12 +23,16 @@ class Lines:
         coherence: coherence below which the samples' gradients cancel; by default the expected gradient is
             then less than a tenth of a sample's. It takes at least ``1 / coherence`` samples to see.
         unfelt: push, in the unit of the loss, below which no gradient arrives at a player.
+        stake: push of the expected gradient, ``sqrt(coherence) * push``, in the unit of the loss, from which
+            a player has not converged however much samples differ: where weights are small and normalised,
+            as at an initialisation, most of a sample's gradient cancels and what is left still moves it.
     """
 
     saturated: float = 0.1
     decided: float = 0.5
     coherence: float = 0.01
     unfelt: float = 1e-3
+    stake: float = 1.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,8 +68,9 @@ def judge(
     1. undecided: the slopes of the losses and the push are not known;
     2. vanishing: the loss is saturated: on every sample it hardly changes with the discriminator's output, so
        that each sample's own gradient is small, whatever the scale of the weights;
-    3. converged: the samples' gradients cancel for both players, and the discriminator is undecided, as it is
-       at an equilibrium; undecided instead where there were too few samples to see it;
+    3. converged: the samples' gradients cancel for both players, what is left of them has little of the loss
+       at stake, and the discriminator is undecided, as it is at an equilibrium; undecided instead where
+       there were too few samples to see it;
     4. vanishing: the loss is not saturated, but a sample's gradient is too weak to be felt at any scale of
        the weights: it is lost on its way through the layers, or the discriminator is flat;
     5. learning.
@@ -84,9 +89,12 @@ def judge(
         for name, pair in named.items()
         for player, value in zip(players, pair, strict=True)
     } | {"samples": float(samples)}
-    quiet = [not c >= lines.coherence and not np.isnan(p) for c, p in zip(coherence, push, strict=True)]
-    balanced = all(quiet) and not np.any(slopes < lines.decided)
-    enough = samples * lines.coherence >= 1 or not np.any(push > 0)
+    # Of N samples that cancel, chance leaves a coherence of about 1 / N.
+    expected = np.where(coherence * samples > 1, np.sqrt(np.fmax(coherence, 0.0)) * push, 0.0)
+    quiet = ~(coherence >= lines.coherence) & ~np.isnan(push) & (expected < lines.stake)
+    balanced = bool(np.all(quiet)) and not np.any(slopes < lines.decided)
+    needed = max(1 / lines.coherence, np.fmax(push, 0.0).max() ** 2 / lines.stake**2)
+    enough = samples >= needed or not np.any(push > 0)
     states = [_state(slopes[i], coherence[i], push[i], balanced, enough, lines) for i in range(2)]
     (for_g, why_g), (for_d, why_d) = states
     return Verdict(for_g, for_d, (why_g, why_d), evidence, lines)
@@ -100,7 +108,7 @@ def _state(
     if slope < lines.saturated:
         return "vanishing", f"the loss is saturated: its slope is {slope:.2g} of that at an undecided D"
     if balanced and not enough:
-        return "undecided", f"too few samples to see a coherence of {lines.coherence:g}"
+        return "undecided", "too few samples to tell whether the gradients cancel"
     if balanced:
         return "converged", f"D is undecided and the gradients cancel: coherence {coherence:.2g}"
     if push < lines.unfelt:
