@@ -10,7 +10,16 @@ import torch
 from torch import nn
 
 from gandyn.landscapes import landscape
-from gandyn.nets import Losses, gan_field, gan_losses, get_state, losses, models, modules_layout
+from gandyn.nets import (
+    Losses,
+    gan_field,
+    gan_losses,
+    get_state,
+    losses,
+    micro_batch_seconds,
+    models,
+    modules_layout,
+)
 from gandyn.nets.budget import parse_bytes
 from gandyn.nets.gan import Game, fixed_batch
 from gandyn.planes import Plane, filter_normalized_plane, sample
@@ -507,3 +516,18 @@ def test_twenty_million_parameters_fit_into_four_gibibytes():
     parameters, peak = map(int, ran.stdout.split())
     assert parameters > 20e6
     assert peak < 2**32
+
+
+def test_the_size_of_a_micro_batch_is_timed_and_not_believed():
+    pair, passed = conv_pair(), []
+    pair[1].register_forward_hook(lambda module, inputs, output: passed.append(len(output)))
+    found = micro_batch_seconds(
+        *pair, losses.nonsaturating(), REAL, LATENT, sizes=(25, 75, 1000), repeats=2, field=True
+    )
+    assert list(found) == [25, 75]
+    assert all(0 < seconds < 60 for seconds in found.values())
+    assert set(passed) >= {25, 75}
+    assert list(micro_batch_seconds(*pair, losses.nonsaturating(), REAL, LATENT, sizes=(999,))) == [150]
+    for wrong in ({"sizes": ()}, {"sizes": (0, 4)}, {"repeats": 0}):
+        with pytest.raises(ValueError, match="positive sizes and at least 1 repeat"):
+            micro_batch_seconds(*pair, losses.nonsaturating(), REAL, LATENT, **wrong)

@@ -15,6 +15,7 @@ from gandyn.nets.monitor import Monitor, MonitorRecord, read_monitor
 from gandyn.nets.motion import Motion
 from gandyn.nets.nearby import Ensemble
 from gandyn.nets.optimizers import SGD, Adam, RMSProp
+from gandyn.nets.probe import micro_batch_seconds
 from gandyn.nets.quality import Coverage, class_counts, coverage, modes_of
 from gandyn.nets.recipe import Recipe
 from gandyn.nets.recurrence import ModeRecurrence, mode_recurrence
@@ -66,6 +67,7 @@ __all__ = [
     "judges_of",
     "labelled_prior",
     "losses",
+    "micro_batch_seconds",
     "mode_recurrence",
     "models",
     "modes_of",
