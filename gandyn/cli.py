@@ -70,7 +70,10 @@ _PLAN_OPTIONS = _together(
         "--value-range", type=float, nargs=2, metavar="LOW HIGH", help="What black and white become.  [0 1]"
     ),
     click.option("--steps", type=int, help="Training steps in all.  [4000; own modules 2000]"),
-    click.option("--loss", help="saturating, nonsaturating (default), wasserstein, hinge, least_squares."),
+    click.option(
+        "--loss",
+        help="saturating, nonsaturating (default), wasserstein, hinge, least_squares, acgan, feature_matching.",
+    ),
     click.option("--halves", help="The discriminator's two halves: sum or mean.  [the loss's own]"),
     click.option(
         "--penalty", multiple=True,
