@@ -72,7 +72,8 @@ _PLAN_OPTIONS = _together(
     click.option("--steps", type=int, help="Training steps in all.  [4000; own modules 2000]"),
     click.option(
         "--loss",
-        help="saturating, nonsaturating (default), wasserstein, hinge, least_squares, acgan, feature_matching.",
+        help="saturating, nonsaturating, wasserstein, hinge, least_squares, acgan, feature_matching.  "
+        "[nonsaturating]",
     ),
     click.option("--halves", help="The discriminator's two halves: sum or mean.  [the loss's own]"),
     click.option(
