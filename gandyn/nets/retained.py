@@ -34,6 +34,7 @@ class Graph:
 
     def __init__(self, leaf: Tensor, velocity: Tensor, push: Callable[[Tensor], Tensor]) -> None:
         self.leaf, self.velocity, self._push = leaf, velocity, push
+        self._reverse = True
         self._dual: tuple[Tensor, Tensor] | None = None
 
     def vjp(self, w: Tensor) -> Tensor:
@@ -45,6 +46,8 @@ class Graph:
 
         Transposed convolutions with output padding have no such derivative in torch.
         """
+        if not self._reverse:
+            return self._push(u)
         if self._dual is None:
             w = torch.zeros_like(self.velocity, requires_grad=True)
             pulled = _backward(self.velocity, self.leaf, w, create_graph=True)
@@ -55,6 +58,7 @@ class Graph:
         except RuntimeError as error:
             if "output_padding" not in str(error):
                 raise
+            self._reverse, self._dual = False, None
             return self._push(u)
 
 

@@ -29,15 +29,7 @@ def health(point: Point) -> tuple[dict[str, Any], HealthRecord]:
             name: dict(zip(PLAYERS, map(_known, getattr(record, name)[-1]), strict=True))
             for name in ("slopes", "coherence", "push")
         },
-        "layers": [
-            {
-                "name": name,
-                "leverage": float(record.leverage[-1, i]),
-                "gradient_to_weight": _known(record.gradient_to_weight[-1, i]),
-                "small_share": float(record.small_share[-1, i]),
-            }
-            for i, name in enumerate(record.layers)
-        ],
+        "layers": _layers(record),
         "dead": {name: _known(share) for name, share in zip(record.units, record.dead[-1], strict=True)},
         "signs": [
             {"name": sign.name, "value": _known(sign.value), "means": sign.means, "means_not": sign.means_not}
@@ -46,6 +38,19 @@ def health(point: Point) -> tuple[dict[str, Any], HealthRecord]:
         ],
     }  # fmt: skip
     return numbers, record
+
+
+def _layers(record: HealthRecord) -> list[dict[str, Any]]:
+    columns = (record.leverage[-1], record.gradient_to_weight[-1], record.small_share[-1])
+    return [
+        {
+            "name": name,
+            "leverage": float(leverage),
+            "gradient_to_weight": _known(relative),
+            "small_share": float(small),
+        }
+        for name, leverage, relative, small in zip(record.layers, *columns, strict=True)
+    ]
 
 
 def _known(value: float) -> float | None:
