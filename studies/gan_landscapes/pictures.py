@@ -53,7 +53,7 @@ def training(sizes: Mapping[str, Any], folder: Path, keys: list[tuple[int, int, 
     ax.axhline(np.log(2), color="black", linestyle=":", label="ln 2")
     ax.set(xscale="log", xlabel="steps", ylabel="loss of the minibatch (nats)")
     ax.set_ylim(0, min(6.0, ax.get_ylim()[1]))
-    ax.legend(ncols=3, loc="upper right")
+    ax.legend(ncols=3, loc="lower right")
     return figure
 
 
@@ -128,9 +128,9 @@ def batch_norms(numbers: Mapping[str, Any]) -> Figure:
     }
     shares = [rows[name]["not finite"] for name in names]
     bars = ax.barh(list(names.values()), shares, color=["tab:red", *["tab:blue"] * 3])
-    ax.bar_label(bars, [f"{share:.0%}" for share in shares], padding=3)
+    ax.bar_label(bars, [f"{share:.1%}" for share in shares], padding=3)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 1.12), xlabel=f"share of the raster that is not finite, extent {EXTENT:g}")
+    ax.set(xlim=(0, 1.2), xlabel=f"share of the raster that is not finite, extent {EXTENT:g}")
     return figure
 
 
@@ -141,6 +141,7 @@ def field(sizes: Mapping[str, Any], folder: Path, key: tuple[int, int, int]) -> 
     found = field_slice(sizes, folder, key)
     plot.portrait(left, found.field, nullclines=False)
     left.set_title(f"joint field, {key[2]} steps")
+    left.locator_params(nbins=5)
     assert found.rotation_share is not None
     mesh = right.pcolormesh(found.a, found.b, found.rotation_share, vmin=0, vmax=1, cmap="viridis")
     figure.colorbar(mesh, ax=right, label="share of rotation, |Av|² / (|Av|² + |Sv|²)")
@@ -178,4 +179,5 @@ def path(sizes: Mapping[str, Any], folder: Path, key: tuple[int, int, int]) -> F
         ax.set_title(player)
     plot.path_losses(axes[2], seen, np.array(steps))
     axes[2].set_xscale("symlog", linthresh=10)
+    axes[2].set_xlim(left=0)
     return figure
